@@ -1,0 +1,1 @@
+"""Raw data to tensors: read, profile, split, prepare."""

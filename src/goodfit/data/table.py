@@ -1,0 +1,127 @@
+"""Plain data of this room: a table as read, what its columns are, and which rows go where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from goodfit.messages import Message
+
+__all__ = ["Column", "ColumnKind", "Profile", "Source", "Split", "Table", "Task"]
+
+Task = Literal["binary", "multiclass", "regression"]
+ColumnKind = Literal["number", "category", "boolean", "datetime", "text", "identifier", "constant", "empty"]
+USED: tuple[ColumnKind, ...] = ("number", "category", "boolean", "datetime")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a table came from.
+
+    Parameters
+    ----------
+    name
+        What it is called in messages: a file's name, ``"frame"``, ``"arrays"``.
+    path
+        The file's path as given, None for data in memory.
+    sha256
+        Hash of the file's bytes (or of the frame's content), hexadecimal.
+    container
+        What a prediction is given back as: ``file``, ``polars``, ``pandas``, ``array``.
+    """
+
+    name: str
+    path: str | None = None
+    sha256: str | None = None
+    container: Literal["file", "polars", "pandas", "array"] = "file"
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A frame as read, with its source and what the reader understood (delimiter, null spellings, ...)."""
+
+    frame: pl.DataFrame
+    source: Source
+    notes: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True)
+class Column:
+    """What one column is, how that was decided, and whether the network gets it.
+
+    Parameters
+    ----------
+    name
+        As in the file's header.
+    kind
+        How it is treated; kinds outside `USED` are dropped.
+    reason
+        Why it was taken so, in the catalogue's words (``notes.column.*``).
+    missing, distinct
+        Counts of rows without a value and of different values.
+    facts
+        Kind by kind: ``minimum, maximum, mean, deviation, median, skew`` for numbers (floats); ``levels``
+        (the most frequent values with counts) for categories; ``format`` for dates.
+    """
+
+    name: str
+    kind: ColumnKind
+    reason: Message
+    missing: int
+    distinct: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def used(self) -> bool:
+        """Whether the network gets this column."""
+        return self.kind in USED
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a table holds: its columns, its target and the task.
+
+    Parameters
+    ----------
+    rows
+        Rows with a target.
+    columns
+        Every column but the targets and the group column.
+    targets
+        Names of the target columns.
+    task
+        What is to be learned, and why in ``task_reason``.
+    classes
+        The classes in sorted order, as they are spelled in the data; empty for regression.
+    notes
+        What was noticed and done (rows dropped, ...).
+    """
+
+    rows: int
+    columns: tuple[Column, ...]
+    targets: tuple[str, ...]
+    task: Task
+    task_reason: Message
+    classes: tuple[Any, ...] = ()
+    notes: tuple[Message, ...] = ()
+
+    @property
+    def used(self) -> tuple[Column, ...]:
+        """The columns that the network gets."""
+        return tuple(column for column in self.columns if column.used)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Row numbers of each part, and the rule by which they were chosen."""
+
+    train: NDArray[np.int64]
+    valid: NDArray[np.int64]
+    test: NDArray[np.int64]
+    rule: Message
+    notes: tuple[Message, ...] = ()

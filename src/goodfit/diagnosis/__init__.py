@@ -1,0 +1,1 @@
+"""Observations to findings: what is wrong with a training, with evidence."""

@@ -1,0 +1,1 @@
+"""Predictions to an Evaluation: metrics with intervals, beside baselines."""

@@ -1,0 +1,85 @@
+"""The message catalogue: everything goodfit says to its user, a folder a language.
+
+A message is a name and values; its words are looked up when it is shown, so that the same run
+can be read in English and in Spanish. Files hold TOML; ``en/notes.toml`` with ``[read] comma = "..."``
+holds the message ``notes.read.comma``. An entry with the keys ``one`` and ``other`` is chosen by the
+value named ``count``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+__all__ = ["LANGUAGES", "Message", "catalogue", "say"]
+
+LANGUAGES = ("en", "es")
+
+
+@dataclass(frozen=True)
+class Message:
+    """A sentence to be said: its name in the catalogue and the values that fill it."""
+
+    code: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def text(self, language: str = "en") -> str:
+        """Return the sentence in ``language``."""
+        return say(self.code, language, **self.values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the message as plain data for JSON."""
+        return {"code": self.code, "values": dict(self.values)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Message:
+        """Rebuild a message from `to_dict`."""
+        return cls(data["code"], dict(data["values"]))
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def say(code: str, language: str = "en", **values: Any) -> str:
+    """Return the catalogue's sentence ``code`` in ``language``, filled with ``values``.
+
+    A value that is itself a `Message` is said in the same language; lists are joined by commas.
+    """
+    entry = catalogue(language).get(code)
+    if entry is None and "count" in values:
+        entry = catalogue(language).get(f"{code}.{'one' if values['count'] == 1 else 'other'}")
+    if entry is None:
+        raise KeyError(f"no message {code!r} in the {language!r} catalogue")
+    return entry.format_map({name: _spoken(value, language) for name, value in values.items()})
+
+
+def _spoken(value: Any, language: str) -> Any:
+    if isinstance(value, Message):
+        return value.text(language)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(_spoken(item, language)) for item in value)
+    return value
+
+
+@cache
+def catalogue(language: str) -> Mapping[str, str]:
+    """Return every message of ``language`` by its full name."""
+    if language not in LANGUAGES:
+        raise ValueError(f"language is {language!r}; it must be one of {', '.join(LANGUAGES)}")
+    entries: dict[str, str] = {}
+    for file in sorted(files(__name__).joinpath(language).iterdir(), key=lambda item: item.name):
+        if file.name.endswith(".toml"):
+            _flatten(tomllib.loads(file.read_text("utf-8")), file.name.removesuffix(".toml"), entries)
+    return entries
+
+
+def _flatten(table: Mapping[str, Any], prefix: str, entries: dict[str, str]) -> None:
+    for key, value in table.items():
+        if isinstance(value, str):
+            entries[f"{prefix}.{key}"] = value
+        else:
+            _flatten(value, f"{prefix}.{key}", entries)

@@ -1,0 +1,1 @@
+"""Networks, their initialisation, and how a Recipe becomes one."""

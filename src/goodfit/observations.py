@@ -1,0 +1,176 @@
+"""What a diagnosis may look at: the History of a training, and what was observed beside it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goodfit.recipe import Recipe
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+__all__ = ["EndedBy", "History", "Observations", "higher_is_better"]
+
+EndedBy = Literal[
+    "epochs", "patience", "stop-at", "time-budget", "interrupted", "non-finite-loss", "diverging", "dead-network"
+]
+
+_HIGHER = ("accuracy", "f1", "auc", "r2", "precision", "recall", "score", "kappa", "mcc", "iou", "dice", "map")
+
+
+def higher_is_better(name: str) -> bool:
+    """Say whether larger values of a curve such as ``valid_accuracy`` are better."""
+    return any(part in name.lower() for part in _HIGHER)
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """The curves of a training: a row per evaluation, a column per quantity.
+
+    Parameters
+    ----------
+    columns
+        Name to values, all of the same length, NaN where nothing was measured: ``epoch`` (may be
+        fractional in logs from elsewhere), ``step``, ``train_loss`` (measured in evaluation mode at the
+        epoch's end, comparable with ``valid_loss``), ``running_loss`` (mean over the epoch's minibatches),
+        ``valid_loss``, ``train_<metric>``, ``valid_<metric>``, ``learning_rate``, ``seconds`` since the start.
+    monitor
+        The column that decided the best epoch.
+    best_epoch
+        The epoch whose weights are kept; None if that is not known.
+    ended_by
+        What ended the training; None if that is not known.
+    """
+
+    columns: Mapping[str, NDArray[np.float64]]
+    monitor: str = "valid_loss"
+    best_epoch: float | None = None
+    ended_by: EndedBy | None = None
+
+    def __post_init__(self) -> None:
+        columns = {name: np.asarray(values, dtype=np.float64) for name, values in self.columns.items()}
+        lengths = {len(values) for values in columns.values()}
+        if len(lengths) > 1:
+            raise ValueError(f"the columns of a History differ in length: {sorted(lengths)}")
+        for values in columns.values():
+            values.setflags(write=False)
+        object.__setattr__(self, "columns", columns)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        return self.columns[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.columns
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+    def get(self, name: str) -> NDArray[np.float64] | None:
+        """Return a column, or None where there is none or nothing in it was measured."""
+        values = self.columns.get(name)
+        return None if values is None or np.isnan(values).all() else values
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics, without ``train_`` and ``valid_``."""
+        names = (
+            name.partition("_")[2] for name in self.columns if name.startswith(("train_", "valid_")) and name[6:] != "loss"
+        )
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def best_row(self) -> int | None:
+        """Row of the best epoch."""
+        if self.best_epoch is None or "epoch" not in self:
+            return None
+        rows = np.flatnonzero(self["epoch"] == self.best_epoch)
+        return int(rows[-1]) if len(rows) else None
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return a polars frame with a row per epoch."""
+        import polars as pl
+
+        frame = pl.DataFrame({name: values for name, values in self.columns.items()})
+        whole = [name for name in ("epoch", "step") if name in frame and (frame[name] % 1 == 0).all()]
+        return frame.with_columns(pl.col(whole).cast(pl.Int64)) if whole else frame
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a pandas frame with a row per epoch."""
+        import pandas as pd
+
+        frame = pd.DataFrame({name: values for name, values in self.columns.items()})
+        whole = [name for name in ("epoch", "step") if name in frame and (frame[name] % 1 == 0).all()]
+        return frame.astype({name: "int64" for name in whole})
+
+    def to_csv(self) -> str:
+        """Return the curves as CSV; numbers are written so that they come back exactly."""
+        return self.to_polars().write_csv()
+
+    @classmethod
+    def from_csv(cls, text: str, **facts: Any) -> History:
+        """Read curves written by `to_csv`; ``facts`` are the other parameters."""
+        import polars as pl
+
+        frame = pl.read_csv(io.StringIO(text), infer_schema_length=None)
+        return cls({name: frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in frame.columns}, **facts)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is known beside the curves, as plain data."""
+        return {"monitor": self.monitor, "best_epoch": self.best_epoch, "ended_by": self.ended_by}
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return "<History: no epochs>"
+        row = self.best_row if self.best_row is not None else len(self) - 1
+        best = f", {self.monitor} {self[self.monitor][row]:.4g} at epoch {self['epoch'][row]:g}" if self.monitor in self else ""
+        return f"<History: {len(self)} epochs, ended by {self.ended_by or 'unknown'}{best}>"
+
+    def _repr_html_(self) -> str:
+        return str(self.to_pandas().to_html(max_rows=20, index=False, float_format=lambda value: f"{value:.4g}"))
+
+
+@dataclass(frozen=True, eq=False)
+class Observations:
+    """All that a diagnosis may look at; None where a thing was not observed.
+
+    Parameters
+    ----------
+    history
+        The curves.
+    task
+        ``binary``, ``multiclass`` or ``regression``.
+    classes
+        Number of classes.
+    train_rows, valid_rows
+        Rows trained on and validated on.
+    prior_loss
+        Validation loss of the best constant prediction (label entropy for classes, the target's
+        variance for MSE), in the units of ``valid_loss``.
+    train_loss_is
+        How ``train_loss`` was measured: at the epoch's end in evaluation mode (ours), or as the mean
+        over the epoch while the weights moved (most other logs).
+    recipe
+        What was trained by.
+    linear_loss
+        Validation loss of a linear model on the same rows, in the units of ``valid_loss``.
+    """
+
+    history: History
+    task: Literal["binary", "multiclass", "regression"] | None = None
+    classes: int | None = None
+    train_rows: int | None = None
+    valid_rows: int | None = None
+    prior_loss: float | None = None
+    train_loss_is: Literal["at-epoch-end", "running-mean", "unknown"] = "unknown"
+    recipe: Recipe | None = None
+    linear_loss: float | None = None

@@ -1,0 +1,1 @@
+"""The parts of a Run as one self-contained HTML file."""
