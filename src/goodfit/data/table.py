@@ -15,7 +15,7 @@ from goodfit.messages import Message
 __all__ = ["Column", "ColumnKind", "Profile", "Source", "Split", "Table", "Task"]
 
 Task = Literal["binary", "multiclass", "regression"]
-ColumnKind = Literal["number", "category", "boolean", "datetime", "text", "identifier", "constant", "empty"]
+ColumnKind = Literal["number", "category", "boolean", "datetime", "text", "identifier", "constant", "empty", "dropped"]
 USED: tuple[ColumnKind, ...] = ("number", "category", "boolean", "datetime")
 
 
@@ -43,11 +43,23 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A frame as read, with its source and what the reader understood (delimiter, null spellings, ...)."""
+    """A frame as read, with its source and what the reader understood (delimiter, null spellings, ...).
+
+    Parameters
+    ----------
+    frame
+        Numbers are finite or missing, never NaN; texts have no surrounding blanks.
+    targets
+        Names of the targets where the data say so themselves, as ``(X, y)`` do.
+    decimal
+        The decimal sign of numbers that are still text.
+    """
 
     frame: pl.DataFrame
     source: Source
     notes: tuple[Message, ...] = ()
+    targets: tuple[str, ...] = ()
+    decimal: str = "."
 
 
 @dataclass(frozen=True)
@@ -81,6 +93,22 @@ class Column:
         """Whether the network gets this column."""
         return self.kind in USED
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the column as plain data for JSON."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "reason": self.reason.to_dict(),
+            "missing": self.missing,
+            "distinct": self.distinct,
+            "facts": dict(self.facts),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Column:
+        """Rebuild a column from `to_dict`."""
+        return cls(**{**data, "reason": Message.from_dict(data["reason"])})
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -100,6 +128,10 @@ class Profile:
         The classes in sorted order, as they are spelled in the data; empty for regression.
     notes
         What was noticed and done (rows dropped, ...).
+    target_columns
+        The targets themselves: ``number`` for regression, ``category`` for classes.
+    group_column, time_column
+        The columns that the split goes by, if any. The time column is among ``columns`` too.
     """
 
     rows: int
@@ -109,11 +141,45 @@ class Profile:
     task_reason: Message
     classes: tuple[Any, ...] = ()
     notes: tuple[Message, ...] = ()
+    target_columns: tuple[Column, ...] = ()
+    group_column: str | None = None
+    time_column: str | None = None
 
     @property
     def used(self) -> tuple[Column, ...]:
         """The columns that the network gets."""
         return tuple(column for column in self.columns if column.used)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the profile as plain data for JSON."""
+        return {
+            "rows": self.rows,
+            "columns": [column.to_dict() for column in self.columns],
+            "targets": list(self.targets),
+            "task": self.task,
+            "task_reason": self.task_reason.to_dict(),
+            "classes": list(self.classes),
+            "notes": [note.to_dict() for note in self.notes],
+            "target_columns": [column.to_dict() for column in self.target_columns],
+            "group_column": self.group_column,
+            "time_column": self.time_column,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Profile:
+        """Rebuild a profile from `to_dict`."""
+        return cls(
+            rows=data["rows"],
+            columns=tuple(Column.from_dict(column) for column in data["columns"]),
+            targets=tuple(data["targets"]),
+            task=data["task"],
+            task_reason=Message.from_dict(data["task_reason"]),
+            classes=tuple(data["classes"]),
+            notes=tuple(Message.from_dict(note) for note in data["notes"]),
+            target_columns=tuple(Column.from_dict(column) for column in data["target_columns"]),
+            group_column=data["group_column"],
+            time_column=data["time_column"],
+        )
 
 
 @dataclass(frozen=True, eq=False)
