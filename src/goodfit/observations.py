@@ -55,7 +55,7 @@ class History:
     ended_by: EndedBy | None = None
 
     def __post_init__(self) -> None:
-        columns = {name: np.asarray(values, dtype=np.float64) for name, values in self.columns.items()}
+        columns = {name: np.array(values, dtype=np.float64) for name, values in self.columns.items()}
         lengths = {len(values) for values in columns.values()}
         if len(lengths) > 1:
             raise ValueError(f"the columns of a History differ in length: {sorted(lengths)}")
