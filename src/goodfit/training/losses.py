@@ -1,0 +1,420 @@
+"""Losses: by name, by class or by function; their mean to train on, their exact sum to evaluate with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from goodfit.choice import Number, Switch, check_options, unknown_name, unknown_option
+from goodfit.errors import InputError
+
+__all__ = [
+    "LOSSES",
+    "Loss",
+    "LossFacts",
+    "class_weights",
+    "loss_for",
+    "make_loss",
+    "prior_outputs",
+    "to_predictions",
+    "units_for",
+]
+
+Function = Callable[[Any, Any], Tensor]
+Targets = Literal["values", "binary", "labels", "counts", "any"]
+
+
+@dataclass(frozen=True)
+class LossFacts:
+    """What is known of a loss by its name.
+
+    Parameters
+    ----------
+    function
+        torch's function of outputs and target, with ``reduction``.
+    target
+        What the target holds: ``values`` of the outputs' shape; ``binary``, the same between 0 and 1;
+        ``labels``, class numbers or probabilities; ``counts``, values that are not negative; ``any``.
+    predictions
+        What turns outputs into predictions: a name of `to_predictions`.
+    options
+        Its options, with defaults and ranges.
+    """
+
+    function: Callable[..., Tensor] | None
+    target: Targets
+    predictions: Literal["identity", "softmax", "sigmoid", "exp"]
+    options: Mapping[str, Number | Switch] = field(default_factory=dict)
+
+
+_SMOOTHING = Number(0.0, low=0, high=1)
+_IGNORED = Number(None, whole=True)
+
+LOSSES: Mapping[str, LossFacts] = {
+    "mse": LossFacts(F.mse_loss, "values", "identity"),
+    "mae": LossFacts(F.l1_loss, "values", "identity"),
+    "huber": LossFacts(F.huber_loss, "values", "identity", {"delta": Number(1.0, low=0, open_low=True)}),
+    "bce": LossFacts(
+        F.binary_cross_entropy_with_logits,
+        "binary",
+        "sigmoid",
+        {"pos_weight": Number(None, low=0, open_low=True), "label_smoothing": _SMOOTHING},
+    ),
+    "cross_entropy": LossFacts(
+        F.cross_entropy, "labels", "softmax", {"label_smoothing": _SMOOTHING, "ignore_index": _IGNORED}
+    ),
+    "nll": LossFacts(F.nll_loss, "labels", "exp", {"ignore_index": _IGNORED}),
+    "poisson": LossFacts(
+        F.poisson_nll_loss,
+        "counts",
+        "exp",
+        {"log_input": Switch(True), "full": Switch(False), "eps": Number(1e-8, low=0, open_low=True)},
+    ),
+}
+ALIASES: Mapping[str, str] = {"l1": "mae"}
+
+# torch's own modules, whose settings are understood instead of only called.
+_MODULES: Mapping[type[nn.Module], tuple[str, tuple[str, ...]]] = {
+    nn.MSELoss: ("mse", ()),
+    nn.L1Loss: ("mae", ()),
+    nn.HuberLoss: ("huber", ("delta",)),
+    nn.BCEWithLogitsLoss: ("bce", ("pos_weight",)),
+    nn.CrossEntropyLoss: ("cross_entropy", ("label_smoothing", "ignore_index")),
+    nn.NLLLoss: ("nll", ("ignore_index",)),
+    nn.PoissonNLLLoss: ("poisson", ("log_input", "full", "eps")),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Loss:
+    """A loss made ready.
+
+    Parameters
+    ----------
+    name
+        Its name in the table, or that of the user's function or class.
+    facts
+        What is known of it.
+    objective
+        What is differentiated: outputs and target to a scalar, the mean over rows (the sum, for a user's own
+        loss that sums).
+    total
+        The sum over rows (over elements, for several columns).
+    weight
+        What the sum is divided by to give the mean: rows (or elements), or the weights of the rows' classes.
+    reduction
+        ``"sum"`` where the objective is a sum: divide by the rows for the loss per row.
+    ignored
+        The label that is left out, if any.
+    """
+
+    name: str
+    facts: LossFacts
+    objective: Function
+    total: Function
+    weight: Callable[[Any, Any], Tensor | float]
+    reduction: Literal["mean", "sum"] = "mean"
+    ignored: int | None = None
+
+    def __call__(self, outputs: Any, target: Any) -> Tensor:
+        """Return the objective."""
+        return self.objective(outputs, target)
+
+    def sum_and_weight(self, outputs: Any, target: Any) -> tuple[Tensor, Tensor | float]:
+        """Return the batch's summed loss and the weight of its rows.
+
+        The loss of a set is the sum of sums over the sum of weights, whatever the batches. With class weights
+        that is torch's weighted mean: each row's loss times its class's weight, over the sum of those weights
+        (for targets that are probabilities, over the rows).
+        """
+        return self.total(outputs, target), self.weight(outputs, target)
+
+
+def loss_for(task: str, units: int | None = None) -> str:
+    """Return the loss of a task: ``mse`` for regression, ``cross_entropy`` with a unit per class otherwise.
+
+    A network of a single unit for two classes gets ``bce``.
+    """
+    if task == "regression":
+        return "mse"
+    return "bce" if task == "binary" and units == 1 else "cross_entropy"
+
+
+def units_for(loss: str, *, classes: int, targets: int = 1) -> int:
+    """Return the output units that a network needs for ``loss``."""
+    return classes if LOSSES[ALIASES.get(loss, loss)].target == "labels" else targets
+
+
+def make_loss(
+    spec: str | type | Callable[..., Any],
+    *,
+    options: Mapping[str, Any] | None = None,
+    class_weight: str | Mapping[Any, float] | Sequence[float] | None = None,
+    classes: Sequence[Any] | None = None,
+    class_counts: Sequence[int] | None = None,
+    device: torch.device | str = "cpu",
+) -> Loss:
+    """Return the loss named or given by ``spec``.
+
+    Parameters
+    ----------
+    spec
+        A name of `LOSSES`; a loss class, built with ``options``; a loss module or a function of outputs and
+        target that returns a scalar (taken as the mean over rows, unless it has ``reduction="sum"``) or a
+        loss per row, whose mean is taken. torch's own loss modules are recognised.
+    options
+        Such as ``label_smoothing``; `LOSSES` lists them.
+    class_weight
+        ``"balanced"`` (scikit-learn's: rows / (classes x rows of the class), from ``class_counts``), weights
+        by class, or weights in the classes' order. With ``bce``, of the classes 0 and 1.
+    classes
+        The classes in order; needed for weights by class.
+    class_counts
+        Training rows of each class.
+
+    Raises
+    ------
+    InputError
+        An unknown name or option, an option out of its range, weights for a class that is not there or for a
+        loss that has no classes.
+
+    Examples
+    --------
+    >>> loss = make_loss("huber", options={"delta": 2.0})
+    >>> float(loss(torch.zeros(2, 1), torch.ones(2, 1)))
+    0.5
+    """
+    options = dict(options or {})
+    weights = class_weights(class_weight, classes, class_counts)
+    tensor = None if weights is None else torch.tensor(weights, dtype=torch.float32, device=device)
+    if isinstance(spec, str):
+        name = ALIASES.get(spec, spec)
+        if name not in LOSSES:
+            raise unknown_name(spec, (*LOSSES, *ALIASES), "loss")
+        return _named(name, options, tensor, device)
+    if isinstance(spec, type):
+        try:
+            module = spec(**options)
+        except TypeError as error:
+            raise InputError("loss.class-options", loss=spec.__name__, problem=str(error)) from None
+        return _own(module, tensor, device)
+    for name, facts in LOSSES.items():
+        if spec is facts.function:
+            return _named(name, options, tensor, device)
+    if options:
+        raise unknown_option(next(iter(options)), (), getattr(spec, "__name__", type(spec).__name__))
+    return _own(spec, tensor, device)
+
+
+def class_weights(
+    spec: str | Mapping[Any, float] | Sequence[float] | None,
+    classes: Sequence[Any] | None = None,
+    counts: Sequence[int] | None = None,
+) -> list[float] | None:
+    """Return a weight per class, in the classes' order; None for no weights.
+
+    Examples
+    --------
+    >>> class_weights("balanced", counts=[30, 10])
+    [0.6666666666666666, 2.0]
+    >>> class_weights({"yes": 3}, classes=["no", "yes"])
+    [1.0, 3.0]
+    """
+    if spec is None:
+        return None
+    if isinstance(spec, str):
+        if spec != "balanced":
+            raise InputError("loss.class-weight-unknown", value=spec)
+        if counts is None:
+            raise InputError("loss.class-weight-no-classes")
+        return [sum(counts) / (len(counts) * max(count, 1)) for count in counts]
+    if isinstance(spec, Mapping):
+        if classes is None:
+            raise InputError("loss.class-weight-no-classes")
+        places = {str(name): place for place, name in enumerate(classes)}
+        weights = [1.0] * len(places)
+        for name, weight in spec.items():
+            if str(name) not in places:
+                raise InputError("loss.class-weight-class", name=str(name), classes=list(places))
+            weights[places[str(name)]] = float(weight)
+    else:
+        weights = [float(weight) for weight in spec]
+        if classes is not None and len(weights) != len(classes):
+            raise InputError("loss.class-weight-count", given=len(weights), classes=len(classes))
+    if any(not weight >= 0 for weight in weights) or sum(weights) == 0:
+        raise InputError("loss.class-weight-negative", weights=weights)
+    return weights
+
+
+def to_predictions(loss: Loss, outputs: Tensor) -> Tensor:
+    """Return probabilities for classification losses, the expected count for poisson, the outputs otherwise.
+
+    Of the same shape as ``outputs``; classes lie on dimension 1.
+    """
+    match loss.facts.predictions:
+        case "softmax":
+            return outputs.softmax(1 if outputs.dim() > 1 else 0)
+        case "sigmoid":
+            return outputs.sigmoid()
+        case "exp":
+            return outputs.exp()
+        case _:
+            return outputs
+
+
+def prior_outputs(loss: Loss, target: Tensor, units: int) -> Tensor | None:
+    """Return the outputs of the best constant prediction, shape (units,); None where that is not known.
+
+    Log class shares for labels, log odds for ``bce``, the mean for ``mse``, the median for ``mae`` and
+    ``huber``, the mean's logarithm for ``poisson``. Shares of 0 and 1 count as half a row.
+    """
+    rows, kind = len(target), loss.facts.target
+    if kind == "any" or rows == 0:
+        return None
+    if kind == "labels":
+        if target.is_floating_point():
+            shares = target.flatten(1).mean(1) if target.dim() == 1 else target.mean(0)
+        else:
+            shares = (
+                torch.bincount(target[(target >= 0) & (target < units)].flatten(), minlength=units) / rows
+            )
+        prior = shares.clamp_min(0.5 / rows).log()
+    else:
+        columns = target.float().reshape(rows, -1)
+        mean = columns.mean(0)
+        if kind == "binary":
+            prior = torch.logit(mean.clamp(0.5 / rows, 1 - 0.5 / rows))
+        elif kind == "counts":
+            prior = mean.clamp_min(0.5 / rows).log() if loss.facts.predictions == "exp" else mean
+        else:
+            prior = mean if loss.name == "mse" else columns.median(0).values
+    return prior.float() if prior.shape == (units,) and bool(prior.isfinite().all()) else None
+
+
+def _named(name: str, options: Mapping[str, Any], weights: Tensor | None, device: torch.device | str) -> Loss:
+    facts = LOSSES[name]
+    if weights is not None and facts.target not in ("labels", "binary"):
+        raise InputError("loss.class-weight-useless", loss=name)
+    pos_weight = options.get("pos_weight") if name == "bce" else None
+    if isinstance(pos_weight, (Tensor, list, tuple)):
+        options = {**options, "pos_weight": None}
+        pos_weight = torch.as_tensor(pos_weight, dtype=torch.float32, device=device)
+        if not bool((pos_weight > 0).all()):
+            raise InputError("loss.pos-weight", value=str(pos_weight.tolist()))
+    values = check_options(options, facts.options, name)
+    given = {option: value for option, value in values.items() if value != facts.options[option].default}
+    if pos_weight is not None:
+        given["pos_weight"] = torch.as_tensor(pos_weight, dtype=torch.float32, device=device)
+    if name == "bce":
+        return _binary(facts, given, weights)
+    if name == "poisson" and not values["log_input"]:
+        facts = replace(facts, predictions="identity")
+    assert facts.function is not None
+    if facts.target != "labels":
+        function = partial(facts.function, **given) if given else facts.function
+        return Loss(name, facts, function, partial(facts.function, **given, reduction="sum"), _elements)
+    ignored = values["ignore_index"]
+    if weights is not None:
+        given["weight"] = weights
+    function = partial(facts.function, **given) if given else facts.function
+    total = partial(facts.function, **given, reduction="sum")
+    return Loss(name, facts, function, total, partial(_label_weight, weights, ignored), ignored=ignored)
+
+
+def _elements(outputs: Tensor, target: Tensor) -> float:
+    return float(outputs.numel())
+
+
+def _label_weight(
+    weights: Tensor | None, ignored: int | None, outputs: Tensor, target: Tensor
+) -> Tensor | float:
+    if target.is_floating_point():
+        return outputs.numel() / outputs.shape[1]
+    if weights is None:
+        return float(target.numel()) if ignored is None else (target != ignored).sum()
+    if ignored is None:
+        return weights[target].sum()
+    return weights[target[target != ignored]].sum()
+
+
+def _binary(facts: LossFacts, given: dict[str, Any], weights: Tensor | None) -> Loss:
+    function, smoothing = F.binary_cross_entropy_with_logits, given.pop("label_smoothing", 0.0)
+    if weights is not None and len(weights) != 2:
+        raise InputError("loss.class-weight-count", given=len(weights), classes=2)
+    if weights is None and not smoothing:
+        mean = partial(function, **given) if given else function
+        return Loss("bce", facts, mean, partial(function, **given, reduction="sum"), _elements)
+
+    def total(outputs: Tensor, target: Tensor) -> Tensor:
+        smooth = target * (1 - smoothing) + smoothing / 2
+        return function(outputs, smooth, each(target), **given, reduction="sum")
+
+    def each(target: Tensor) -> Tensor | None:
+        return None if weights is None else torch.lerp(weights[0], weights[1], target)
+
+    def weight(outputs: Tensor, target: Tensor) -> Tensor | float:
+        each_weight = each(target)
+        return float(outputs.numel()) if each_weight is None else each_weight.sum()
+
+    def mean_of(outputs: Tensor, target: Tensor) -> Tensor:
+        return total(outputs, target) / weight(outputs, target)
+
+    return Loss("bce", facts, mean_of, total, weight)
+
+
+def _own(spec: Callable[..., Any], weights: Tensor | None, device: torch.device | str) -> Loss:
+    reduction = getattr(spec, "reduction", "mean")
+    known_as = _MODULES.get(type(spec)) if isinstance(spec, nn.Module) else None
+    if known_as is not None:
+        name, attributes = known_as
+        own_weight = getattr(spec, "weight", None)
+        if name != "bce" or own_weight is None:
+            options = {option: getattr(spec, option) for option in attributes}
+            if own_weight is not None:
+                weights = own_weight.to(device)
+            known = _named(
+                name, {key: value for key, value in options.items() if value is not None}, weights, device
+            )
+            return replace(known, objective=known.total, reduction="sum") if reduction == "sum" else known
+    if weights is not None:
+        raise InputError("loss.class-weight-useless", loss=_name_of(spec))
+    if isinstance(spec, nn.Module):
+        spec.to(device)
+    facts = LossFacts(None, "any", "sigmoid" if isinstance(spec, nn.BCEWithLogitsLoss) else "identity")
+    if reduction == "sum":
+        return Loss(_name_of(spec), facts, spec, spec, _rows, "sum")
+
+    def mean(outputs: Any, target: Any) -> Tensor:
+        value = spec(outputs, target)
+        if not isinstance(value, Tensor):
+            raise InputError("loss.own-no-tensor", loss=_name_of(spec), kind=type(value).__name__)
+        return value if value.dim() == 0 else value.mean()
+
+    def total(outputs: Any, target: Any) -> Tensor:
+        return mean(outputs, target) * _rows(outputs, target)
+
+    return Loss(_name_of(spec), facts, mean, total, _rows)
+
+
+def _rows(outputs: Any, target: Any) -> float:
+    """Return the rows of a batch: the length of the first tensor found in target or outputs."""
+    waiting = [outputs, target]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Tensor) and item.dim() > 0:
+            return float(len(item))
+        if isinstance(item, Mapping):
+            waiting.extend(reversed(list(item.values())))
+        elif isinstance(item, (tuple, list)):
+            waiting.extend(reversed(item))
+    return 1.0
+
+
+def _name_of(spec: Any) -> str:
+    return str(getattr(spec, "__name__", None) or type(spec).__name__)
