@@ -11,22 +11,7 @@ from torch import Tensor
 from goodfit.errors import GoodfitError, InputError
 from goodfit.training.losses import Loss
 
-__all__ = ["check_loss", "convert_target"]
-
-
-def convert_target(loss: Loss, target: Any, outputs: Any = None) -> Any:
-    """Return ``target`` in the number type that ``loss`` takes, where nothing is lost by it.
-
-    Values (also integers, booleans and float64) become the outputs' type, class numbers int64; anything else
-    is returned as it is.
-    """
-    kind = loss.facts.target
-    if kind == "any" or not isinstance(target, Tensor):
-        return target
-    if kind == "labels":
-        return target if target.is_floating_point() or target.dtype == torch.int64 else target.long()
-    wanted = outputs.dtype if isinstance(outputs, Tensor) and outputs.is_floating_point() else torch.float32
-    return target if target.dtype == wanted else target.to(wanted)
+__all__ = ["check_loss"]
 
 
 def check_loss(loss: Loss, outputs: Any, target: Any) -> None:
@@ -37,7 +22,7 @@ def check_loss(loss: Loss, outputs: Any, target: Any) -> None:
     outputs
         The network's outputs for some rows.
     target
-        Of all rows that there are (of the same rows at least, for a user's own loss), as `convert_target`
+        Of all rows that there are (of the same rows at least, for a user's own loss), as `goodfit.training.losses.convert_target`
         returns it.
 
     Raises

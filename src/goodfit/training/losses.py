@@ -13,15 +13,15 @@ from torch import Tensor, nn
 
 from goodfit.choice import Number, Switch, check_options, unknown_name, unknown_option
 from goodfit.errors import InputError
+from goodfit.training.class_weights import class_weights
 
 __all__ = [
     "LOSSES",
     "Loss",
     "LossFacts",
-    "class_weights",
+    "convert_target",
     "loss_for",
     "make_loss",
-    "prior_outputs",
     "to_predictions",
     "units_for",
 ]
@@ -212,46 +212,6 @@ def make_loss(
     return _own(spec, tensor, device)
 
 
-def class_weights(
-    spec: str | Mapping[Any, float] | Sequence[float] | None,
-    classes: Sequence[Any] | None = None,
-    counts: Sequence[int] | None = None,
-) -> list[float] | None:
-    """Return a weight per class, in the classes' order; None for no weights.
-
-    Examples
-    --------
-    >>> class_weights("balanced", counts=[30, 10])
-    [0.6666666666666666, 2.0]
-    >>> class_weights({"yes": 3}, classes=["no", "yes"])
-    [1.0, 3.0]
-    """
-    if spec is None:
-        return None
-    if isinstance(spec, str):
-        if spec != "balanced":
-            raise InputError("loss.class-weight-unknown", value=spec)
-        if counts is None:
-            raise InputError("loss.class-weight-no-classes")
-        return [sum(counts) / (len(counts) * max(count, 1)) for count in counts]
-    if isinstance(spec, Mapping):
-        if classes is None:
-            raise InputError("loss.class-weight-no-classes")
-        places = {str(name): place for place, name in enumerate(classes)}
-        weights = [1.0] * len(places)
-        for name, weight in spec.items():
-            if str(name) not in places:
-                raise InputError("loss.class-weight-class", name=str(name), classes=list(places))
-            weights[places[str(name)]] = float(weight)
-    else:
-        weights = [float(weight) for weight in spec]
-        if classes is not None and len(weights) != len(classes):
-            raise InputError("loss.class-weight-count", given=len(weights), classes=len(classes))
-    if any(not weight >= 0 for weight in weights) or sum(weights) == 0:
-        raise InputError("loss.class-weight-negative", weights=weights)
-    return weights
-
-
 def to_predictions(loss: Loss, outputs: Tensor) -> Tensor:
     """Return probabilities for classification losses, the expected count for poisson, the outputs otherwise.
 
@@ -268,33 +228,19 @@ def to_predictions(loss: Loss, outputs: Tensor) -> Tensor:
             return outputs
 
 
-def prior_outputs(loss: Loss, target: Tensor, units: int) -> Tensor | None:
-    """Return the outputs of the best constant prediction, shape (units,); None where that is not known.
+def convert_target(loss: Loss, target: Any, outputs: Any = None) -> Any:
+    """Return ``target`` in the number type that ``loss`` takes, where nothing is lost by it.
 
-    Log class shares for labels, log odds for ``bce``, the mean for ``mse``, the median for ``mae`` and
-    ``huber``, the mean's logarithm for ``poisson``. Shares of 0 and 1 count as half a row.
+    Values (also integers, booleans and float64) become the outputs' type, class numbers int64; anything else
+    is returned as it is.
     """
-    rows, kind = len(target), loss.facts.target
-    if kind == "any" or rows == 0:
-        return None
+    kind = loss.facts.target
+    if kind == "any" or not isinstance(target, Tensor):
+        return target
     if kind == "labels":
-        if target.is_floating_point():
-            shares = target.flatten(1).mean(1) if target.dim() == 1 else target.mean(0)
-        else:
-            shares = (
-                torch.bincount(target[(target >= 0) & (target < units)].flatten(), minlength=units) / rows
-            )
-        prior = shares.clamp_min(0.5 / rows).log()
-    else:
-        columns = target.float().reshape(rows, -1)
-        mean = columns.mean(0)
-        if kind == "binary":
-            prior = torch.logit(mean.clamp(0.5 / rows, 1 - 0.5 / rows))
-        elif kind == "counts":
-            prior = mean.clamp_min(0.5 / rows).log() if loss.facts.predictions == "exp" else mean
-        else:
-            prior = mean if loss.name == "mse" else columns.median(0).values
-    return prior.float() if prior.shape == (units,) and bool(prior.isfinite().all()) else None
+        return target if target.is_floating_point() or target.dtype == torch.int64 else target.long()
+    wanted = outputs.dtype if isinstance(outputs, Tensor) and outputs.is_floating_point() else torch.float32
+    return target if target.dtype == wanted else target.to(wanted)
 
 
 def _named(name: str, options: Mapping[str, Any], weights: Tensor | None, device: torch.device | str) -> Loss:
