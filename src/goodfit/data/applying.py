@@ -1,0 +1,138 @@
+"""Applying: turn a table into tensors by what was learned from the training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from goodfit.data.columns import as_categorical, as_numbers, category_codes, cycle_phase, elapsed_days
+from goodfit.data.preparation import (
+    BooleanColumn,
+    CategoryColumn,
+    DatetimeColumn,
+    Inputs,
+    NumberColumn,
+    Preparation,
+    PreparedColumn,
+)
+from goodfit.data.scaling import scale
+from goodfit.errors import InputError
+from goodfit.messages import Message
+
+__all__ = ["apply_preparation"]
+
+BLOCK = 65_536
+NAMED_VALUES = 5
+
+
+def apply_preparation(preparation: Preparation, frame: pl.DataFrame, source: str = "the data") -> Inputs:
+    """Turn every row of ``frame`` into numbers and category codes; the numbers are always finite.
+
+    Missing, NaN and infinite values are treated alike. Extra columns and the order of columns do not
+    matter. Works in blocks of rows, so that beyond the result it needs next to no memory.
+
+    Parameters
+    ----------
+    preparation
+        What was learned from the training rows.
+    frame
+        A table typed as the one learned from.
+    source
+        What the table is called in messages.
+
+    Raises
+    ------
+    InputError
+        A column is missing, or holds another type of value than it did in training.
+    """
+    for column in preparation.columns:
+        if column.name not in frame.columns:
+            raise InputError("prepare.column-missing", column=column.name, source=source)
+        _check_type(column, frame[column.name], source)
+    categories, notes = _apply_categories(preparation.categories, frame)
+    numbers = np.empty((frame.height, len(preparation.number_names)), dtype=np.float32)
+    columns = [column for column in preparation.columns if not isinstance(column, CategoryColumn)]
+    for start in range(0, frame.height, BLOCK):
+        block = numbers[start : start + BLOCK]
+        place = 0
+        for column in columns:
+            for values in _numbers_of(column, frame[column.name].slice(start, BLOCK)):
+                block[:, place] = values
+                place += 1
+    return Inputs(numbers, categories, tuple(notes))
+
+
+def _check_type(column: PreparedColumn, series: pl.Series, source: str) -> None:
+    dtype = series.dtype
+    fits = {
+        "number": dtype.is_numeric(),
+        "boolean": dtype.is_numeric() or dtype == pl.Boolean,
+        "datetime": dtype in (pl.Date, pl.Datetime),
+        "category": not dtype.is_nested(),
+    }
+    if not fits[column.kind] and dtype != pl.Null:
+        values = {"column": column.name, "source": source, "dtype": str(dtype)}
+        raise InputError(f"prepare.column-type-{column.kind}", **values)
+
+
+def _numbers_of(
+    column: NumberColumn | BooleanColumn | DatetimeColumn, series: pl.Series
+) -> list[NDArray[Any]]:
+    if isinstance(column, DatetimeColumn):
+        days = elapsed_days(series)
+        missing = np.isnan(days)
+        outputs: list[NDArray[Any]] = [_scaled(days, missing, column.elapsed)]
+        for cycle in column.cycles:
+            angle = 2 * np.pi * cycle_phase(series, cycle)
+            outputs += [np.nan_to_num(np.sin(angle)), np.nan_to_num(np.cos(angle))]
+        return [*outputs, missing] if column.indicator else outputs
+    values = as_numbers(series)
+    missing = ~np.isfinite(values)
+    if isinstance(column, BooleanColumn):
+        scaled = np.where(missing, 0.0, np.where(values > 0, 1.0, -1.0))
+    else:
+        scaled = _scaled(values, missing, column)
+    return [scaled, missing] if column.indicator else [scaled]
+
+
+def _scaled(
+    values: NDArray[np.float64], missing: NDArray[np.bool_], column: NumberColumn
+) -> NDArray[np.float64]:
+    values[missing] = column.fill
+    return scale(values, column.scaling, column.parameters)
+
+
+def _apply_categories(
+    columns: Sequence[CategoryColumn], frame: pl.DataFrame
+) -> tuple[NDArray[np.int32], list[Message]]:
+    """Look the codes up column by column, kept column-major until all are there."""
+    by_column = np.empty((len(columns), frame.height), dtype=np.int32)
+    notes = []
+    for number, column in enumerate(columns):
+        codes, texts = category_codes(as_categorical(frame[column.name]))
+        place = {text: place for place, text in enumerate(column.levels, start=1)}
+        lookup = np.array([0 if text is None else place.get(text, 0) for text in texts], dtype=np.int32)
+        lookup[-1] = place.get(None, 0)
+        np.take(lookup, codes, out=by_column[number])
+        if note := _never_seen(column, codes, texts):
+            notes.append(note)
+    return np.ascontiguousarray(by_column.T), notes
+
+
+def _never_seen(
+    column: CategoryColumn, codes: NDArray[np.uint32], texts: Sequence[str | None]
+) -> Message | None:
+    known = {*column.levels, *column.rare, None}
+    new = [code for code, text in enumerate(texts) if text not in known]
+    if not new:
+        return None
+    counts = np.bincount(codes, minlength=len(texts))
+    names = sorted(str(texts[code]) for code in new)[:NAMED_VALUES]
+    return Message(
+        "prepare.never-seen",
+        {"count": int(counts[new].sum()), "column": column.name, "distinct": len(new), "values": names},
+    )

@@ -1,0 +1,89 @@
+"""Describing: say in words what preparation does with each column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from goodfit.data.preparation import (
+    BooleanColumn,
+    CategoryColumn,
+    ClassTarget,
+    DatetimeColumn,
+    NumberColumn,
+    Preparation,
+    PreparedColumn,
+    TargetColumn,
+)
+from goodfit.messages import Message
+
+__all__ = ["ColumnNote", "describe"]
+
+
+@dataclass(frozen=True)
+class ColumnNote:
+    """One thing that was done with a column; a column may have several."""
+
+    column: str
+    kind: str
+    message: Message
+
+
+def describe(preparation: Preparation) -> list[ColumnNote]:
+    """Return what was done with each column, in the table's order, and last with the target."""
+    notes = [
+        ColumnNote(column.name, column.kind, message)
+        for column in preparation.columns
+        for message in _messages(column, preparation.rows)
+    ]
+    target = preparation.target
+    if isinstance(target, ClassTarget):
+        message = Message("prepare.target-classes", {"count": target.width})
+        return [*notes, ColumnNote(target.name, target.kind, message)]
+    return [*notes, *(ColumnNote(column.name, target.kind, _target(column)) for column in target.columns)]
+
+
+def _messages(column: PreparedColumn, rows: int) -> list[Message]:
+    if isinstance(column, NumberColumn):
+        return [_number(column), *_missing(column, rows, {"fill": _short(column.fill)}, "number")]
+    if isinstance(column, BooleanColumn):
+        return [Message("prepare.boolean"), *_missing(column, rows, {}, "boolean")]
+    if isinstance(column, DatetimeColumn):
+        cycles = [Message(f"prepare.cycle-{cycle}") for cycle in column.cycles]
+        return [Message("prepare.datetime"), *cycles, *_missing(column, rows, {}, "datetime")]
+    return _category(column, rows)
+
+
+def _number(column: NumberColumn) -> Message:
+    parameters = {name: _short(value) for name, value in column.parameters.items()}
+    return Message(f"prepare.number-{column.scaling}", parameters)
+
+
+def _missing(
+    column: NumberColumn | BooleanColumn | DatetimeColumn, rows: int, values: dict[str, float], kind: str
+) -> list[Message]:
+    if not column.missing:
+        return []
+    counts = {"count": column.missing, "percent": round(100 * column.missing / rows, 1)}
+    filled = Message(f"prepare.missing-{kind}", {**counts, **values})
+    return [filled, Message("prepare.indicator")] if column.indicator else [filled]
+
+
+def _category(column: CategoryColumn, rows: int) -> list[Message]:
+    messages = [Message("prepare.category", {"count": len(column.levels) - (None in column.levels)})]
+    if column.rare:
+        messages.append(Message("prepare.rare", {"count": len(column.rare), "minimum": column.minimum}))
+    if column.missing:
+        code = "prepare.missing-level" if None in column.levels else "prepare.missing-rare"
+        percent = round(100 * column.missing / rows, 1)
+        messages.append(Message(code, {"count": column.missing, "percent": percent}))
+    return messages
+
+
+def _target(column: TargetColumn) -> Message:
+    values = {"center": _short(column.center), "scale": _short(column.scale), "unit": _short(column.unit)}
+    return Message(f"prepare.target-{column.scaling}", values)
+
+
+def _short(value: float) -> float:
+    """Four significant digits, for reading."""
+    return float(f"{value:.4g}")

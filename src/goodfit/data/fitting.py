@@ -1,0 +1,138 @@
+"""Fitting: learn from the training rows how each column is prepared."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from goodfit.data.columns import as_categorical, as_numbers, category_codes, cycle_phase, elapsed_days
+from goodfit.data.preparation import (
+    BooleanColumn,
+    CategoryColumn,
+    Cycle,
+    DatetimeColumn,
+    NumberColumn,
+    Preparation,
+    PreparedColumn,
+)
+from goodfit.data.scaling import choose_scaling, measure
+from goodfit.data.table import Column, Profile
+from goodfit.data.targets import fit_target
+from goodfit.errors import InputError
+
+__all__ = ["fit_preparation"]
+
+Rows = NDArray[np.int64]
+
+INDICATOR_SHARE = 0.01
+INDICATOR_ROWS = 5
+LEVEL_SHARE = 1 / 200
+FEWEST_FOR_LEVEL = 2
+ENOUGH_FOR_LEVEL = 10
+CYCLES: tuple[Cycle, ...] = ("month", "day", "weekday", "hour")
+
+
+def fit_preparation(
+    frame: pl.DataFrame,
+    profile: Profile,
+    rows: Rows,
+    *,
+    target_scaling: Literal["standard", "log"] = "standard",
+) -> Preparation:
+    """Learn from the training rows how each used column and the target become tensors.
+
+    - A number is scaled as its distribution asks (`goodfit.data.scaling`); a missing value becomes the
+      median, and gets an indicator column when at least 5 training rows and 1 % of them miss it (and some
+      do not).
+    - A yes or no is 1 or -1, missing 0, with an indicator by the same rule.
+    - A moment becomes elapsed days, standardised, and a sine and a cosine for the month, day, weekday and
+      hour, of those that vary.
+    - A category becomes a code by falling frequency. A value that fewer than 1 in 200 training rows have
+      shares code 0 with never seen ones (2 rows are needed at least; 10 suffice).
+
+    Parameters
+    ----------
+    frame
+        The typed table.
+    profile
+        What each column is.
+    rows
+        Numbers of the training rows; nothing else is looked at.
+    target_scaling
+        See `goodfit.data.targets.fit_target`.
+
+    Raises
+    ------
+    InputError
+        A used column is not in the frame, or there are no training rows.
+    """
+    if not len(rows):
+        raise InputError("prepare.no-rows")
+    prepared = []
+    for column in profile.used:
+        if column.name not in frame.columns:
+            raise InputError("prepare.column-missing", column=column.name, source="the table")
+        prepared.append(_fit_column(frame[column.name], column, rows))
+    target = fit_target(frame, profile, rows, scaling=target_scaling)
+    return Preparation(tuple(prepared), target, len(rows))
+
+
+def _fit_column(series: pl.Series, column: Column, rows: Rows) -> PreparedColumn:
+    if column.kind == "category":
+        return _fit_category(as_categorical(series), rows)
+    if column.kind == "boolean":
+        return _fit_boolean(series, rows)
+    if column.kind == "datetime":
+        return _fit_datetime(series, rows)
+    return _fit_number(series.name, as_numbers(series)[rows])
+
+
+def _fit_number(name: str, values: NDArray[np.float64]) -> NumberColumn:
+    known = values[np.isfinite(values)]
+    missing = len(values) - len(known)
+    if not len(known):
+        known = np.zeros(1)
+    distribution = measure(known)
+    scaling, parameters = choose_scaling(known, distribution)
+    return NumberColumn(
+        name, scaling, parameters, distribution.median, missing, _needs_indicator(missing, len(values))
+    )
+
+
+def _needs_indicator(missing: int, rows: int) -> bool:
+    return max(INDICATOR_ROWS, INDICATOR_SHARE * rows) <= missing < rows
+
+
+def _fit_boolean(series: pl.Series, rows: Rows) -> BooleanColumn:
+    missing = int(np.isnan(as_numbers(series)[rows]).sum())
+    return BooleanColumn(series.name, missing, _needs_indicator(missing, len(rows)))
+
+
+def _fit_datetime(series: pl.Series, rows: Rows) -> DatetimeColumn:
+    training = series.gather(rows)
+    elapsed = _fit_number(series.name, elapsed_days(training))
+    cycles = tuple(cycle for cycle in CYCLES if _varies(cycle_phase(training, cycle)))
+    return DatetimeColumn(series.name, elapsed, cycles, elapsed.missing, elapsed.indicator)
+
+
+def _varies(values: NDArray[np.float64]) -> bool:
+    known = values[~np.isnan(values)]
+    return bool(len(known)) and float(known.min()) < float(known.max())
+
+
+def _fit_category(series: pl.Series, rows: Rows) -> CategoryColumn:
+    codes, texts = category_codes(series)
+    counts = np.bincount(codes[rows], minlength=len(texts))
+    minimum = int(np.clip(np.ceil(len(rows) * LEVEL_SHARE), FEWEST_FOR_LEVEL, ENOUGH_FOR_LEVEL))
+    seen = [(texts[code], int(counts[code])) for code in np.flatnonzero(counts)]
+    seen.sort(key=lambda item: (-item[1], item[0] is None, item[0] or ""))
+    return CategoryColumn(
+        series.name,
+        levels=tuple(text for text, count in seen if count >= minimum),
+        rare=tuple(text for text, count in seen if count < minimum and text is not None),
+        minimum=minimum,
+        missing=int(counts[-1]),
+    )
