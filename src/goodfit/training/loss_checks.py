@@ -22,8 +22,8 @@ def check_loss(loss: Loss, outputs: Any, target: Any) -> None:
     outputs
         The network's outputs for some rows.
     target
-        Of all rows that there are (of the same rows at least, for a user's own loss), as `goodfit.training.losses.convert_target`
-        returns it.
+        Of all rows that there are (of the same rows at least, for a user's own loss), in the number type that
+        `convert_target` gives.
 
     Raises
     ------
