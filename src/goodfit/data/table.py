@@ -15,7 +15,9 @@ from goodfit.messages import Message
 __all__ = ["Column", "ColumnKind", "Profile", "Source", "Split", "Table", "Task"]
 
 Task = Literal["binary", "multiclass", "regression"]
-ColumnKind = Literal["number", "category", "boolean", "datetime", "text", "identifier", "constant", "empty", "dropped"]
+ColumnKind = Literal[
+    "number", "category", "boolean", "datetime", "text", "identifier", "constant", "empty", "dropped"
+]
 USED: tuple[ColumnKind, ...] = ("number", "category", "boolean", "datetime")
 
 

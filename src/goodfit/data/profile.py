@@ -1,0 +1,216 @@
+"""What a table holds: every column's type and why, the target, the task."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from goodfit.data.casting import read_column, read_target
+from goodfit.data.column_kinds import KINDS_TO_TELL, Written, describe, how_written
+from goodfit.data.table import Column, Profile, Table
+from goodfit.data.task import TASKS, decide_task, target_column
+from goodfit.errors import InputError
+from goodfit.messages import Message
+
+__all__ = ["profile"]
+
+EXACT = 100_000  # rows up to which different numbers are counted exactly
+SHOWN = 5
+
+
+def profile(
+    table: Table,
+    target: str | Sequence[str],
+    *,
+    task: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    group_column: str | None = None,
+    time_column: str | None = None,
+    minimum_rows: int = 20,
+) -> Profile:
+    """Decide what every column is and what is to be learned, and say why.
+
+    Parameters
+    ----------
+    target
+        Name of the target, or names of several numbers to be predicted together.
+    task
+        ``binary``, ``multiclass``, ``classification`` or ``regression``; None: by the target's values, see
+        `goodfit.data.task.decide_task`.
+    columns
+        Kinds by name, instead of what the rules of `goodfit.data.columns.describe` say: number, category,
+        boolean, datetime (or ``datetime:%d/%m/%Y``), text, identifier, drop.
+    group_column, time_column
+        What the split will go by. The group column is no input of the network.
+    minimum_rows
+        Fewest rows with a target.
+
+    Raises
+    ------
+    InputError
+        A column or kind that does not exist; a target that is constant, all missing or hardly repeats;
+        too few rows; no column left to learn from.
+
+    Examples
+    --------
+    >>> from goodfit.data.read import read
+    >>> rows = range(60)
+    >>> data = {"age": [20.5 + i for i in rows], "sex": ["f", "m"] * 30, "paid": ["yes", "no", "yes"] * 20}
+    >>> found = profile(read(data), "paid")
+    >>> [(column.name, column.kind) for column in found.columns], found.task, found.classes
+    ([('age', 'number'), ('sex', 'category')], 'binary', ('no', 'yes'))
+    """
+    targets = (target,) if isinstance(target, str) else tuple(target)
+    told = dict(columns or {})
+    by = [name for name in (group_column, time_column) if name is not None]
+    _check_arguments(table, targets, task, told, by)
+    frame, decimal = table.frame, table.decimal
+    target_columns = tuple(target_column(frame[name], task, len(targets) > 1, decimal) for name in targets)
+    values = [read_target(frame[column.name], column) for column in target_columns]
+    notes: list[Message] = []
+    usable = pl.Series([True]).new_from_index(0, frame.height)
+    for series in values:
+        usable &= series.is_not_null()
+    rows = int(usable.sum())
+    if rows == 0:
+        raise InputError("target.all-missing", column=", ".join(targets))
+    if rows < frame.height:
+        notes.append(Message("notes.profile.rows-dropped", {"count": frame.height - rows}))
+        frame = frame.filter(usable)
+        values = [series.filter(usable) for series in values]
+    if rows < minimum_rows:
+        raise InputError("profile.too-few-rows", file=table.source.name, count=rows, minimum=minimum_rows)
+    decided, reason, classes, class_notes = decide_task(values, target_columns, task)
+    inputs = [name for name in frame.columns if name not in targets and name != group_column]
+    described = _describe_columns(frame.select(inputs), told, decimal)
+    _check_time(described, time_column)
+    if not any(column.used for column in described):
+        dropped = [f"{column.name} ({column.kind})" for column in described[:SHOWN]]
+        raise InputError("profile.no-columns", file=table.source.name, dropped=dropped or "-")
+    notes += _dropped_notes(described)
+    return Profile(
+        rows=rows,
+        columns=described,
+        targets=targets,
+        task=decided,
+        task_reason=reason,
+        classes=classes,
+        notes=(*notes, *class_notes),
+        target_columns=target_columns,
+        group_column=group_column,
+        time_column=time_column,
+    )
+
+
+def _describe_columns(frame: pl.DataFrame, told: Mapping[str, str], decimal: str) -> tuple[Column, ...]:
+    written = {series.name: how_written(series, told.get(series.name), decimal) for series in frame}
+    typed = {name: _typed(frame[name], told.get(name), how) for name, how in written.items()}
+    measured = _measure([typed[name] for name, how in written.items() if how.kind == "number"])
+    return tuple(
+        describe(typed[name], how, told.get(name), measured.get(name, {})) for name, how in written.items()
+    )
+
+
+def _typed(series: pl.Series, told: str | None, how: Written) -> pl.Series:
+    if told in ("category", "text"):
+        return read_column(series, "category", {})
+    return read_column(series, how.kind, how.facts)
+
+
+def _measure(columns: Sequence[pl.Series]) -> dict[str, dict[str, Any]]:
+    """Return facts about numbers, measured in one pass; in long tables ``distinct`` is an estimate."""
+    if not columns:
+        return {}
+    places = [f"c{place}" for place in range(len(columns))]
+    frame = pl.DataFrame([series.alias(place) for place, series in zip(places, columns, strict=True)])
+    few = frame.height <= EXACT
+    measured = frame.select(
+        expression.alias(f"{place}.{key}")
+        for place in places
+        for key, expression in _measures(pl.col(place), frame.schema[place].is_integer(), few).items()
+    ).row(0, named=True)
+    facts: dict[str, dict[str, Any]] = {}
+    for place, series in zip(places, columns, strict=True):
+        found = {
+            key.partition(".")[2]: value for key, value in measured.items() if key.startswith(f"{place}.")
+        }
+        facts[series.name] = {key: _plain(value) for key, value in found.items()}
+    return facts
+
+
+def _measures(column: pl.Expr, integer: bool, exact: bool) -> dict[str, pl.Expr]:
+    wide = column.cast(pl.Float64)
+    return {
+        "distinct": (column.drop_nulls().n_unique() if exact else column.drop_nulls().approx_n_unique()),
+        "minimum": wide.min(),
+        "maximum": wide.max(),
+        "mean": wide.mean(),
+        "deviation": wide.std(),
+        "median": wide.median(),
+        "skew": wide.skew(),
+        "whole": pl.lit(True) if integer else (column == column.round()).all(),
+    }
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _dropped_notes(columns: Sequence[Column]) -> list[Message]:
+    notes = []
+    for kind in ("identifier", "constant", "empty", "text", "dropped"):
+        names = [column.name for column in columns if column.kind == kind]
+        if names:
+            values = {"count": len(names), "names": [repr(name) for name in names[:20]]}
+            notes.append(Message(f"notes.profile.dropped-{kind}", values))
+    return notes
+
+
+def _check_arguments(
+    table: Table,
+    targets: Sequence[str],
+    task: str | None,
+    told: Mapping[str, str],
+    by: Sequence[str],
+) -> None:
+    if not targets:
+        raise InputError("target.none")
+    names = table.frame.columns
+    for name in targets:
+        if name not in names:
+            raise _absent("target.absent", name, table)
+    if len(set(targets)) < len(targets):
+        raise InputError("target.twice", columns=list(targets))
+    if task is not None and task not in TASKS:
+        raise InputError("target.unknown-task", task=repr(task), known=list(TASKS))
+    for name in (*by, *told):
+        if name not in names:
+            raise _absent("profile.absent", name, table)
+    for name in by:
+        if name in targets:
+            raise InputError("profile.split-by-target", column=name)
+    for name, kind in told.items():
+        if kind.partition(":")[0] not in KINDS_TO_TELL or (":" in kind and not kind.startswith("datetime:")):
+            raise InputError("profile.unknown-kind", column=name, kind=repr(kind), known=list(KINDS_TO_TELL))
+
+
+def _absent(code: str, name: str, table: Table) -> InputError:
+    names = table.frame.columns
+    lower = {column.lower(): column for column in reversed(names)}
+    near = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
+    values = {"column": repr(name), "file": table.source.name}
+    if near:
+        return InputError(f"{code}-near", **values, nearest=repr(lower[near[0]]))
+    shown = [repr(column) for column in names[:20]] + (["..."] if len(names) > 20 else [])
+    return InputError(code, **values, found=shown)
+
+
+def _check_time(columns: Sequence[Column], time_column: str | None) -> None:
+    for column in columns:
+        sortable = column.kind in ("number", "datetime") or "minimum" in column.facts
+        if column.name == time_column and not sortable:
+            raise InputError("profile.time-column", column=column.name, kind=column.kind)

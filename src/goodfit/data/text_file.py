@@ -1,0 +1,288 @@
+"""A delimited text file to a frame: polars parses it with the types that a sample shows."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import polars as pl
+
+from goodfit.data.missing import NULL_SPELLINGS
+from goodfit.data.text_format import (
+    HEAD,
+    TextFormat,
+    decode,
+    eight_bit_encoding,
+    recognise_encoding,
+    recognise_format,
+    rows_of,
+)
+from goodfit.errors import InputError
+from goodfit.messages import Message
+
+__all__ = ["read_text_file"]
+
+LARGE = 50_000_000  # bytes of text from which numbers are read in 32 bits where the sample allows it
+INTEGER = r"^ *[+-]?[0-9]{1,18}$"
+FLOAT = r"^ *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^ *[+-]?(inf|Infinity)$"
+CODE = r"^0[0-9]{3,}$"  # with leading zeros, all equally long: a code, not a number
+
+Guess = Literal["integer", "float", "text", "levels"]
+
+
+def read_text_file(
+    path: Path,
+    name: str,
+    *,
+    as_text: Sequence[str] = (),
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    decimal: str | None = None,
+    nulls: Sequence[str] = NULL_SPELLINGS,
+) -> tuple[pl.DataFrame, TextFormat, list[str], tuple[Message, ...]]:
+    """Read a delimited text file, also a gzipped one.
+
+    Columns come as Int64 or Float64 where every value is a number (Int32 and Float32 in files of more than
+    50 MB where a sample shows that nothing is lost), as Categorical where texts repeat, as String otherwise.
+    Null spellings in texts are left to `goodfit.data.missing.clean`.
+
+    Parameters
+    ----------
+    as_text
+        Columns to be read as text whatever they hold.
+
+    Returns
+    -------
+    The frame, how the file is written, the null spellings that stood among its numbers, and notes.
+
+    Raises
+    ------
+    InputError
+        The file is empty, binary, not decodable, or has rows that do not fit its header.
+    """
+    source, head, size = _source(path, name, encoding)
+    text = decode(head, "utf-8", name)
+    whole = size <= len(head)
+    form = recognise_format(text, name, whole=whole, delimiter=delimiter, decimal=decimal)
+    if size > HEAD:
+        form = _with_later_rows(form, source, size)
+    guesses, seen = _guess_types(form, nulls, as_text)
+    large = size > LARGE
+    frame = _parse(source, form, _dtypes(form, guesses, large), seen)
+    if frame is None:
+        source, recoded = _only_utf8(source, path)
+        frame = _parse(source, form, _dtypes(form, guesses, large), seen)
+        notes = recoded
+    else:
+        notes = ()
+    if frame is None:
+        every = [blank + null + end for null in nulls for blank in ("", " ") for end in ("", " ")]
+        frame = _parse(source, form, _wider(_dtypes(form, guesses, False)), every)
+    if frame is None:
+        frame = _parse(source, form, {}, ["\0"])
+    if frame is None:
+        frame = _parse_row_by_row(source, form, name)
+    frame = _without_blank_rows(frame)
+    if frame.height == 0:
+        raise InputError("read.no-rows", file=name)
+    return frame, form, [text.strip() for text in seen if text.strip()], (*form.notes, *notes)
+
+
+def _source(path: Path, name: str, encoding: str | None) -> tuple[Path | bytes, bytes, int]:
+    """Return what polars is to read (a path, or bytes of UTF-8), its beginning and its size."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    data: bytes | None = None
+    if head.startswith(b"\x1f\x8b"):
+        try:
+            data = gzip.decompress(path.read_bytes())
+        except (OSError, EOFError, zlib.error):
+            raise InputError("read.broken-gzip", file=name) from None
+        head = data[:HEAD]
+    if not head.strip(b" \t\r\n\x00"):
+        raise InputError("read.empty", file=name)
+    found = encoding or recognise_encoding(head, name)
+    if found.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig"):
+        size = path.stat().st_size if data is None else len(data)
+        return (path if data is None else data), _whole_characters(head), size
+    data = decode(path.read_bytes() if data is None else data, found, name).encode("utf-8", "replace")
+    return data, _whole_characters(data[:HEAD]), len(data)
+
+
+def _whole_characters(head: bytes) -> bytes:
+    return head.decode("utf-8", "ignore").encode() if len(head) == HEAD else head
+
+
+def _open(source: Path | bytes) -> BinaryIO:
+    return source.open("rb") if isinstance(source, Path) else io.BytesIO(source)
+
+
+def _with_later_rows(form: TextFormat, source: Path | bytes, size: int, places: int = 4) -> TextFormat:
+    """Add rows from further down to the sample, so that types are not guessed from the first rows alone."""
+    rows = list(form.rows)
+    with _open(source) as file:
+        for place in range(1, places + 1):
+            file.seek(size * place // places - (HEAD // 4))
+            lines = file.read(HEAD // 4).decode("utf-8", "ignore").split(form.eol)[1:-1]
+            try:
+                later = [tuple(row) for row in rows_of("\n".join(lines), form.delimiter, form.quote)]
+            except csv.Error:
+                continue
+            rows.extend(row for row in later if len(row) == len(form.names))
+    return TextFormat(form.delimiter, form.quote, form.decimal, form.eol, form.names, tuple(rows), form.notes)
+
+
+def _guess_types(
+    form: TextFormat, nulls: Sequence[str], as_text: Sequence[str]
+) -> tuple[list[tuple[Guess, float, float]], list[str]]:
+    """Return each column's type with its largest size and its spread in the sample, and the nulls seen."""
+    places = [f"c{place}" for place in range(len(form.names))]
+    sample = pl.DataFrame(form.rows, schema=dict.fromkeys(places, pl.String), orient="row")
+    guesses: list[tuple[Guess, float, float]] = []
+    seen = {""}
+    signs = False
+    for place, name in zip(places, form.names, strict=True):
+        texts = sample[place]
+        stripped = texts.str.strip_chars()
+        missing = stripped.is_in(list(nulls))
+        values = texts.filter(~missing)
+        seen.update(texts.filter(missing).unique().to_list())
+        if len(values) == 0 or name in as_text or _is_code(values):
+            guesses.append(("levels", 0.0, 0.0))
+        elif values.str.contains(INTEGER).all():
+            numbers = values.str.strip_chars().cast(pl.Float64)
+            guesses.append(("integer", _largest(numbers), 0.0))
+        elif form.decimal == "." and values.str.contains(FLOAT).all():
+            numbers = values.str.strip_chars().cast(pl.Float64, strict=False)
+            guesses.append(("float", _largest(numbers), _spread(numbers)))
+        else:
+            if (stripped == "+").any():
+                signs = True
+            repeats = values.n_unique() <= 0.5 * len(values)
+            guesses.append(("levels" if repeats else "text", 0.0, 0.0))
+    if signs:
+        seen -= {text for text in seen if text.strip() == "-"}
+    return guesses, sorted(seen)
+
+
+def _is_code(values: pl.Series) -> bool:
+    if not values.str.contains(CODE).any():
+        return False
+    lengths = values.str.len_chars()
+    return bool(lengths.min() == lengths.max()) and bool(values.str.contains(r"^[0-9]+$").all())
+
+
+def _largest(numbers: pl.Series) -> float:
+    largest: Any = numbers.abs().max()
+    return float(largest or 0.0)
+
+
+def _spread(numbers: pl.Series) -> float:
+    spread: Any = numbers.std()
+    return float(spread or 0.0)
+
+
+def _dtypes(form: TextFormat, guesses: Sequence[tuple[Guess, float, float]], large: bool) -> dict[int, Any]:
+    types: dict[int, Any] = {}
+    for place, (guess, largest, spread) in enumerate(guesses):
+        if guess == "integer":
+            types[place] = pl.Int32 if large and largest < 2**28 else pl.Int64
+        elif guess == "float":
+            # 32 bits keep seven digits: enough unless the values differ only in their last ones.
+            types[place] = pl.Float32 if large and largest < 1000 * spread and largest < 1e30 else pl.Float64
+        elif guess == "levels":
+            types[place] = pl.Categorical
+    return types
+
+
+def _wider(types: dict[int, Any]) -> dict[int, Any]:
+    """Integers too are read as floats, for the fraction that the sample did not show."""
+    return {place: pl.Float64 if dtype == pl.Int64 else dtype for place, dtype in types.items()}
+
+
+def _parse(
+    source: Path | bytes, form: TextFormat, types: dict[int, Any], nulls: Sequence[str]
+) -> pl.DataFrame | None:
+    """Return the file parsed by polars, None if it does not parse so."""
+    options: dict[str, Any] = {
+        "separator": form.delimiter,
+        "quote_char": form.quote,
+        "eol_char": form.eol,
+        "glob": False,
+    }
+    try:
+        header = pl.read_csv(source, n_rows=0, infer_schema=False, **options)
+        if header.width != len(form.names):
+            return None
+        overrides = {header.columns[place]: dtype for place, dtype in types.items()}
+        frame = pl.read_csv(
+            source,
+            infer_schema=False,
+            schema_overrides=overrides,
+            null_values=list(nulls),
+            **options,
+        )
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return None
+    frame.columns = list(form.names)
+    return frame
+
+
+def _only_utf8(source: Path | bytes, path: Path) -> tuple[Path | bytes, tuple[Message, ...]]:
+    """Return the source as it is if it is UTF-8 to its end, else recoded from what it seems to be."""
+    if isinstance(source, bytes):
+        return source, ()
+    data = path.read_bytes()
+    try:
+        data.decode("utf-8")
+        return source, ()
+    except UnicodeDecodeError:
+        encoding = eight_bit_encoding(data)
+        note = Message("notes.read.encoding", {"encoding": encoding})
+        return data.decode(encoding).encode("utf-8"), (note,)
+
+
+def _parse_row_by_row(source: Path | bytes, form: TextFormat, name: str) -> pl.DataFrame:
+    """Read what polars refuses (stray quotes, blanks before quotes) with the csv module, row by row.
+
+    Raises
+    ------
+    InputError
+        A row has more fields than the header, or a quote never closes.
+    """
+    with _open(source) as file:
+        text = decode(file.read(), "utf-8", name)
+    width = len(form.names)
+    reader = rows_of(text, form.delimiter, form.quote)
+    rows: list[list[str]] = []
+    try:
+        next(reader, None)
+        for row in reader:
+            if len(row) > width and any(field.strip() for field in row[width:]):
+                line = getattr(reader, "line_num", len(rows) + 2)
+                raise InputError("read.ragged", file=name, line=line, fields=len(row), columns=width)
+            rows.append(row[:width] + [""] * (width - len(row)))
+    except csv.Error:
+        raise InputError("read.open-quote", file=name) from None
+    return pl.DataFrame(rows, schema=dict.fromkeys(form.names, pl.String), orient="row")
+
+
+def _without_blank_rows(frame: pl.DataFrame) -> pl.DataFrame:
+    """Drop the rows that blank lines leave in tables of several columns."""
+    if frame.width < 2 or frame.height == 0 or 0 in frame.null_count().row(0):
+        return frame
+    blank = frame.select(pl.all_horizontal(_is_blank(frame))).to_series()
+    return frame.filter(~blank) if blank.any() else frame
+
+
+def _is_blank(frame: pl.DataFrame) -> list[pl.Expr]:
+    texts = (pl.String, pl.Categorical)
+    return [
+        (pl.col(name).cast(pl.String).fill_null("") == "") if dtype in texts else pl.col(name).is_null()
+        for name, dtype in frame.schema.items()
+    ]
