@@ -72,7 +72,7 @@ def bootstrap(
         found = _resampled(target[part], said, metrics, last - first, rng)
         for name, metric, point, values in found:
             centre = point if len(parts) == 1 else _mean_of_known(values)
-            strayed[name][metric][first:last] = (values - centre) * np.sqrt(len(part) / len(target))
+            strayed[name][metric][first:last] = (values - centre) * np.sqrt(len(part) / max(len(target), 1))
     return strayed
 
 
@@ -259,7 +259,7 @@ def _auc(positive: Array, scores: Array) -> Weighted:
         chosen = np.take(weights, above, axis=1)
         pairs = chosen.sum(axis=1) * passed[:, -1]
         right = np.einsum("ij,ij->i", chosen, beaten)
-        return np.divide(right, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
+        return np.asarray(np.divide(right, pairs, out=np.full(len(weights), np.nan), where=pairs > 0))
 
     return weighted
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from html import escape
 from typing import Any, Literal
 
-__all__ = ["ClassReport", "Evaluation", "Score"]
+from goodfit.evaluation.text import align, html_table, number, shorten
+from goodfit.messages import Message, catalogue, say
+
+__all__ = ["ClassReport", "Evaluation", "Score", "TargetReport", "Verdict", "WorstRow"]
+
+Verdict = Literal["better", "no different", "worse"]
+
+FEWEST_ROWS = 20
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,30 @@ class ClassReport:
 
 
 @dataclass(frozen=True)
+class TargetReport:
+    """The scores of one of several predicted columns."""
+
+    name: str
+    rmse: float
+    mae: float
+    r2: float
+
+
+@dataclass(frozen=True)
+class WorstRow:
+    """A row that the network gets most wrong.
+
+    ``row`` counts from 0 among the rows evaluated. ``loss`` is the log loss of the row, or the error in
+    standard deviations of the target (root mean square over targets).
+    """
+
+    row: int
+    loss: float
+    actual: Any
+    predicted: Any
+
+
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """How good the predictions are on rows that training never saw.
 
@@ -57,8 +90,17 @@ class Evaluation:
     classes
         A row of the classification report per class; empty for regression.
     figures
-        Points for the figures, as lists of numbers: ``roc`` (``fpr``, ``tpr``), ``calibration``,
-        ``predicted`` and ``actual`` (at most 2,000 rows), ...
+        Points for the figures, as lists of numbers. Classes: ``roc``, a list of curves (``label``, ``fpr``,
+        ``tpr``, ``auc``; binary: one, of the second class); ``calibration`` (``predicted``, ``observed``,
+        ``low``, ``high``, ``rows`` of each bin, ``error``, ``of``). Regression: ``actual`` and
+        ``predicted``, a list per target of the same at most 2,000 rows (``sample``); ``residuals``
+        (``edges``, ``counts``), a histogram of prediction minus truth per target.
+    outputs
+        The scores of each target; empty for classes.
+    worst
+        The ten rows it gets most wrong, worst first.
+    notes
+        What the scores cannot say, and why.
     """
 
     task: Literal["binary", "multiclass", "regression"]
@@ -71,3 +113,186 @@ class Evaluation:
     confusion: tuple[tuple[int, ...], ...] | None = None
     classes: tuple[ClassReport, ...] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
+    outputs: tuple[TargetReport, ...] = ()
+    worst: tuple[WorstRow, ...] = ()
+    notes: tuple[Message, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """``better``, ``no different`` or ``worse`` than the linear model; None where that cannot be told.
+
+        By the 95 % interval of the paired difference in ``main_metric``; on fewer than 20 rows the bootstrap
+        is too sure of itself, and nothing is said. Predictions that are not finite are worse than any.
+        """
+        if self.advantage is None:
+            return None
+        if not math.isfinite(self.metrics[self.main_metric].value):
+            return "worse" if math.isfinite(self.baselines["linear"][self.main_metric].value) else None
+        if self.rows < FEWEST_ROWS or math.isnan(self.advantage.low):
+            return None
+        if self.advantage.low > 0:
+            return "better"
+        return "worse" if self.advantage.high < 0 else "no different"
+
+    @property
+    def beats_linear(self) -> bool | None:
+        """Whether the network is surely better than the linear model; None where that cannot be told."""
+        return None if self.verdict is None else self.verdict == "better"
+
+    @property
+    def verdict_message(self) -> Message:
+        """The verdict in a plain sentence."""
+        if self.advantage is None or not math.isfinite(self.baselines["linear"][self.main_metric].value):
+            return Message("evaluation.verdict.no-linear")
+        if self.verdict is None:
+            return Message("evaluation.verdict.too-few-rows", {"count": self.rows})
+        named = _metric_name(self.main_metric)
+        network = self.metrics[self.main_metric].value
+        if not math.isfinite(network):
+            return Message("evaluation.verdict.unusable", {"metric": named})
+        return Message(
+            f"evaluation.verdict.{self.verdict.replace(' ', '-')}",
+            {
+                "metric": named,
+                "network": network,
+                "linear": self.baselines["linear"][self.main_metric].value,
+                "advantage": self.advantage.value,
+                "deficit": -self.advantage.value,
+                "low": self.advantage.low,
+                "high": self.advantage.high,
+            },
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the evaluation as plain data for JSON; NaN is None."""
+        plain: dict[str, Any] = _plain(asdict(replace(self, notes=())))
+        return {
+            **plain,
+            "notes": [_plain(note.to_dict()) for note in self.notes],
+            "verdict": self.verdict,
+            "beats_linear": self.beats_linear,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Evaluation:
+        """Rebuild an evaluation from `to_dict`."""
+        confusion, advantage = data.get("confusion"), data.get("advantage")
+        return cls(
+            task=data["task"],
+            rows=data["rows"],
+            targets=tuple(data["targets"]),
+            metrics=_scores(data["metrics"]),
+            baselines={name: _scores(scores) for name, scores in data.get("baselines", {}).items()},
+            main_metric=data.get("main_metric", ""),
+            advantage=None if advantage is None else Score(**_numbers(advantage)),
+            confusion=None if confusion is None else tuple(tuple(row) for row in confusion),
+            classes=tuple(ClassReport(**_numbers(row)) for row in data.get("classes", ())),
+            figures=dict(data.get("figures", {})),
+            outputs=tuple(TargetReport(**_numbers(row)) for row in data.get("outputs", ())),
+            worst=tuple(WorstRow(**_numbers(row)) for row in data.get("worst", ())),
+            notes=tuple(Message.from_dict(note) for note in data.get("notes", ())),
+        )
+
+    def to_text(self, language: str = "en") -> str:
+        """Return the scores beside the baselines, the report of classes and the verdict, for a terminal."""
+        parts = [say("evaluation.text.title", language, count=self.rows)]
+        table = self._score_table(language)
+        parts.append(align(table, right=range(1, len(table[0]))))
+        if self.classes:
+            parts.append(align(self._class_table(language), right=range(1, 5)))
+        if len(self.outputs) > 1:
+            parts.append(align(self._target_table(language), right=range(1, 4)))
+        sentences = [self.verdict_message, *self.notes]
+        return "\n\n".join([*parts, "\n".join(message.text(language) for message in sentences)])
+
+    def _score_table(self, language: str) -> list[list[str]]:
+        prior = "prior-values" if self.task == "regression" else "prior-classes"
+        names = {
+            "linear": say("evaluation.predictor.linear", language),
+            "prior": say(f"evaluation.predictor.{prior}", language),
+        }
+        others = sorted(self.baselines, key=lambda name: (name == "prior", name))
+        header = [say(f"evaluation.text.{word}", language) for word in ("metric",)]
+        header += [say("evaluation.predictor.network", language), *(names.get(name, name) for name in others)]
+        rows = [header]
+        for metric, score in self.metrics.items():
+            cells = [_spoken(_metric_name(metric), language), _with_interval(score)]
+            for name in others:
+                other = self.baselines[name].get(metric)
+                cells.append(
+                    "" if other is None else number(other.value) if name == "prior" else _with_interval(other)
+                )
+            rows.append(cells)
+        return rows
+
+    def _class_table(self, language: str) -> list[list[str]]:
+        words = ("text.class", "metric.precision", "metric.recall", "metric.f1", "text.rows")
+        header = [say(f"evaluation.{word}", language) for word in words]
+        return [
+            header,
+            *(
+                [
+                    shorten(row.label),
+                    number(row.precision),
+                    number(row.recall),
+                    number(row.f1),
+                    f"{row.rows:,}",
+                ]
+                for row in self.classes
+            ),
+        ]
+
+    def _target_table(self, language: str) -> list[list[str]]:
+        words = ("text.target", "metric.rmse", "metric.mae", "metric.r2")
+        header = [say(f"evaluation.{word}", language) for word in words]
+        return [
+            header,
+            *([shorten(row.name), number(row.rmse), number(row.mae), number(row.r2)] for row in self.outputs),
+        ]
+
+    def __repr__(self) -> str:
+        scores = ", ".join(f"{name} {number(score.value)}" for name, score in self.metrics.items())
+        against = (
+            ""
+            if self.verdict is None
+            else f"; {self.verdict} than the linear model".replace("different than", "different from")
+        )
+        return f"<Evaluation on {self.rows:,} rows: {scores}{against}>"
+
+    def _repr_html_(self) -> str:
+        tables = html_table(self._score_table("en"))
+        if self.classes:
+            tables += html_table(self._class_table("en"))
+        return f"{tables}<p>{escape(self.verdict_message.text())}</p>"
+
+
+def _with_interval(score: Score) -> str:
+    if math.isnan(score.low):
+        return number(score.value)
+    return f"{number(score.value)} [{number(score.low)}, {number(score.high)}]"
+
+
+def _metric_name(metric: str) -> Message | str:
+    code = f"evaluation.metric.{metric}"
+    return Message(code) if code in catalogue("en") else metric
+
+
+def _spoken(name: Message | str, language: str) -> str:
+    return name.text(language) if isinstance(name, Message) else name
+
+
+def _plain(value: Any) -> Any:
+    """Return tuples as lists, and None for numbers that JSON does not have."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _numbers(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: math.nan if value is None else value for name, value in data.items()}
+
+
+def _scores(data: Mapping[str, Any]) -> dict[str, Score]:
+    return {name: Score(**_numbers(score)) for name, score in data.items()}
