@@ -103,7 +103,7 @@ def how_written(series: pl.Series, told: str | None, decimal: str) -> Written:
             return Written("number", {"written": numbers.format.to_dict()}, reason)
         if kind:
             raise InputError("profile.not-numbers", column=series.name, value=first)
-    dates = recognise_dates(values, rows, series.drop_nulls().cast(pl.String))
+    dates = recognise_dates(values, rows, series.drop_nulls())
     if dates is not None and dates.share >= share:
         code = "notes.column.date-ambiguous" if dates.ambiguous else "notes.column.date-text"
         words = {"format": [_date_words(form) for form in dates.formats], "column": series.name}

@@ -57,7 +57,7 @@ def recognise_dates(values: pl.Series, rows: pl.Series, in_order: pl.Series) -> 
     values, rows
         The column's different texts, and in how many rows each stands.
     in_order
-        The column itself, as texts.
+        The column itself.
     """
     known = ~values.is_in(list(WEAK_NULLS))
     values, rows = values.filter(known), rows.filter(known)
@@ -70,7 +70,9 @@ def recognise_dates(values: pl.Series, rows: pl.Series, in_order: pl.Series) -> 
     ambiguous = False
     for day_first, month_first in DAY_AND_MONTH.items():
         if order and order[0] in (day_first, month_first):
-            first, ambiguous = _order_of_day_and_month(days, _date_part(in_order), day_first, month_first)
+            first, ambiguous = _order_of_day_and_month(
+                days, _date_part(in_order.cast(pl.String)), day_first, month_first
+            )
             order = [first, *(form for form in order if form not in (day_first, month_first))]
     formats: list[str] = []
     for form in order:
@@ -87,7 +89,7 @@ def _share(good: pl.Series, rows: pl.Series) -> float:
 
 
 def parse_dates(texts: pl.Series, formats: Sequence[str]) -> pl.Series:
-    """Return ``texts`` as Datetime in microseconds, in UTC where they name an offset, null where they are none."""
+    """Return ``texts`` as Datetime in microseconds, UTC where they name an offset; null where no date."""
     text = pl.lit(texts).str.strip_chars()
     day = text.str.replace(TIME, "")
     date = pl.coalesce(pl.lit(None, pl.Date), *(_date(day, form) for form in formats))

@@ -32,7 +32,7 @@ INTEGER = r"^ *[+-]?[0-9]{1,18}$"
 FLOAT = r"^ *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^ *[+-]?(inf|Infinity)$"
 CODE = r"^0[0-9]{3,}$"  # with leading zeros, all equally long: a code, not a number
 
-Guess = Literal["integer", "float", "text", "levels"]
+Guessed = tuple[Literal["integer", "float", "text", "levels"], float, float]  # with largest size and spread
 
 
 def read_text_file(
@@ -73,18 +73,14 @@ def read_text_file(
         form = _with_later_rows(form, source, size)
     guesses, seen = _guess_types(form, nulls, as_text)
     large = size > LARGE
-    frame = _parse(source, form, _dtypes(form, guesses, large), seen)
-    if frame is None:
-        source, recoded = _only_utf8(source, path)
+    notes: tuple[Message, ...] = ()
+    frame = None
+    open_quote = whole and form.quote is not None and text.count(form.quote) % 2 == 1
+    if not open_quote:
         frame = _parse(source, form, _dtypes(form, guesses, large), seen)
-        notes = recoded
-    else:
-        notes = ()
-    if frame is None:
-        every = [blank + null + end for null in nulls for blank in ("", " ") for end in ("", " ")]
-        frame = _parse(source, form, _wider(_dtypes(form, guesses, False)), every)
-    if frame is None:
-        frame = _parse(source, form, {}, ["\0"])
+        if frame is None:
+            source, notes = _only_utf8(source, path)
+            frame = _parse_again(source, form, guesses, nulls)
     if frame is None:
         frame = _parse_row_by_row(source, form, name)
     frame = _without_blank_rows(frame)
@@ -139,11 +135,11 @@ def _with_later_rows(form: TextFormat, source: Path | bytes, size: int, places: 
 
 def _guess_types(
     form: TextFormat, nulls: Sequence[str], as_text: Sequence[str]
-) -> tuple[list[tuple[Guess, float, float]], list[str]]:
+) -> tuple[list[Guessed], list[str]]:
     """Return each column's type with its largest size and its spread in the sample, and the nulls seen."""
     places = [f"c{place}" for place in range(len(form.names))]
     sample = pl.DataFrame(form.rows, schema=dict.fromkeys(places, pl.String), orient="row")
-    guesses: list[tuple[Guess, float, float]] = []
+    guesses: list[Guessed] = []
     seen = {""}
     signs = False
     for place, name in zip(places, form.names, strict=True):
@@ -187,7 +183,7 @@ def _spread(numbers: pl.Series) -> float:
     return float(spread or 0.0)
 
 
-def _dtypes(form: TextFormat, guesses: Sequence[tuple[Guess, float, float]], large: bool) -> dict[int, Any]:
+def _dtypes(form: TextFormat, guesses: Sequence[Guessed], large: bool) -> dict[int, Any]:
     types: dict[int, Any] = {}
     for place, (guess, largest, spread) in enumerate(guesses):
         if guess == "integer":
@@ -198,11 +194,6 @@ def _dtypes(form: TextFormat, guesses: Sequence[tuple[Guess, float, float]], lar
         elif guess == "levels":
             types[place] = pl.Categorical
     return types
-
-
-def _wider(types: dict[int, Any]) -> dict[int, Any]:
-    """Integers too are read as floats, for the fraction that the sample did not show."""
-    return {place: pl.Float64 if dtype == pl.Int64 else dtype for place, dtype in types.items()}
 
 
 def _parse(
@@ -231,6 +222,18 @@ def _parse(
         return None
     frame.columns = list(form.names)
     return frame
+
+
+def _parse_again(
+    source: Path | bytes, form: TextFormat, guesses: Sequence[Guessed], nulls: Sequence[str]
+) -> pl.DataFrame | None:
+    """Return the file parsed with wider types, for values that the sample did not show, else as texts."""
+    types = _dtypes(form, guesses, large=False)
+    # Integers too are read as floats, for the fraction that may come.
+    wider = {place: pl.Float64 if dtype == pl.Int64 else dtype for place, dtype in types.items()}
+    every = [before + null + after for null in nulls for before in ("", " ") for after in ("", " ")]
+    frame = _parse(source, form, wider, every)
+    return _parse(source, form, {}, []) if frame is None else frame
 
 
 def _only_utf8(source: Path | bytes, path: Path) -> tuple[Path | bytes, tuple[Message, ...]]:
