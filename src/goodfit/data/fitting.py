@@ -90,13 +90,13 @@ def _fit_column(series: pl.Series, column: Column, rows: Rows) -> PreparedColumn
     return _fit_number(series.name, as_numbers(series)[rows])
 
 
-def _fit_number(name: str, values: NDArray[np.float64]) -> NumberColumn:
+def _fit_number(name: str, values: NDArray[np.float64], *, zero_means_none: bool = True) -> NumberColumn:
     known = values[np.isfinite(values)]
     missing = len(values) - len(known)
     if not len(known):
         known = np.zeros(1)
     distribution = measure(known)
-    scaling, parameters = choose_scaling(known, distribution)
+    scaling, parameters = choose_scaling(known, distribution, zero_means_none=zero_means_none)
     return NumberColumn(
         name, scaling, parameters, distribution.median, missing, _needs_indicator(missing, len(values))
     )
@@ -113,7 +113,7 @@ def _fit_boolean(series: pl.Series, rows: Rows) -> BooleanColumn:
 
 def _fit_datetime(series: pl.Series, rows: Rows) -> DatetimeColumn:
     training = series.gather(rows)
-    elapsed = _fit_number(series.name, elapsed_days(training))
+    elapsed = _fit_number(series.name, elapsed_days(training), zero_means_none=False)
     cycles = tuple(cycle for cycle in CYCLES if _varies(cycle_phase(training, cycle)))
     return DatetimeColumn(series.name, elapsed, cycles, elapsed.missing, elapsed.indicator)
 

@@ -97,7 +97,9 @@ class Scaling:
         )
 
 
-def choose_scaling(values: Values, distribution: Distribution) -> tuple[str, dict[str, float]]:
+def choose_scaling(
+    values: Values, distribution: Distribution, *, zero_means_none: bool = True
+) -> tuple[str, dict[str, float]]:
     """Return the name and the parameters of the first scaling in `SCALINGS` that suits ``values``.
 
     - ``constant`` (zero for every value): nothing varies.
@@ -106,8 +108,12 @@ def choose_scaling(values: Values, distribution: Distribution) -> tuple[str, dic
     - ``robust``: the deviation is more than twice the spread of the middle half; centred on the median,
       divided by that spread.
     - ``standard``: everything else; by mean and deviation.
+
+    Where zero is only a convention, as in days since 1970, ``zero_means_none=False`` leaves out ``log``.
     """
     for name, scaling in SCALINGS.items():
+        if name == "log" and not zero_means_none:
+            continue
         parameters = scaling.fit(values, distribution)
         if parameters is not None:
             return name, parameters

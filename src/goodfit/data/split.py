@@ -294,7 +294,7 @@ def _strata(target: pl.Series, rows: Rows, profile: Profile) -> Strata:
     numbers, texts = category_codes(as_categorical(target.gather(rows)))
     labels = sorted(text for text in texts if text is not None)
     place = {text: place for place, text in enumerate(labels)}
-    codes = np.array([place.get(text, 0) for text in texts], dtype=np.int64)[numbers]
+    codes = np.array([0 if text is None else place[text] for text in texts], dtype=np.int64)[numbers]
     return Strata(codes, np.bincount(codes), tuple(labels))
 
 

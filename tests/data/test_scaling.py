@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.preprocessing import RobustScaler, StandardScaler
+
+from goodfit.data.scaling import SCALINGS, choose_scaling, measure, scale, soft_clip
+
+RANDOM = np.random.default_rng(0)
+NORMAL = RANDOM.normal(50, 3, 1_000)
+HEAVY = RANDOM.standard_t(1.2, 1_000)
+LOGNORMAL = np.exp(RANDOM.normal(3, 1, 1_000))
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        (NORMAL, "standard"),
+        (RANDOM.uniform(-1, 1, 1_000), "standard"),
+        (RANDOM.normal(0, 1e-7, 1_000) + 1, "standard"),
+        (HEAVY, "robust"),
+        (LOGNORMAL, "log"),
+        (LOGNORMAL * 1e-6, "log"),
+        (np.where(RANDOM.random(1_000) < 0.9, 0, LOGNORMAL), "log"),
+        ((RANDOM.random(1_000) < 0.05).astype(float), "standard"),
+        (np.full(100, 0.1), "constant"),
+        (np.zeros(3), "constant"),
+        (np.array([7.0]), "constant"),
+    ],
+)
+def test_the_distribution_decides(values: np.ndarray, name: str) -> None:
+    assert choose_scaling(values, measure(values))[0] == name
+
+
+def test_standard_is_scikit_learns() -> None:
+    name, parameters = choose_scaling(NORMAL, measure(NORMAL))
+    expected = StandardScaler().fit_transform(NORMAL[:, None])[:, 0]
+    np.testing.assert_allclose(scale(NORMAL, name, parameters), expected, rtol=1e-12)
+
+
+def test_robust_is_scikit_learns_within_the_limit() -> None:
+    name, parameters = choose_scaling(HEAVY, measure(HEAVY))
+    expected = RobustScaler(unit_variance=True).fit_transform(HEAVY[:, None])[:, 0]
+    within = np.abs(expected) <= parameters["limit"]
+    scaled = scale(HEAVY, name, parameters)
+    np.testing.assert_allclose(scaled[within], expected[within], rtol=1e-9, atol=1e-12)
+    order = np.argsort(HEAVY)
+    assert np.all(np.diff(scaled[order]) >= 0)
+
+
+def test_log_is_standardised_logarithm() -> None:
+    name, parameters = choose_scaling(LOGNORMAL, measure(LOGNORMAL))
+    expected = StandardScaler().fit_transform(np.log1p(LOGNORMAL / np.median(LOGNORMAL))[:, None])[:, 0]
+    np.testing.assert_allclose(scale(LOGNORMAL, name, parameters), expected, rtol=1e-9)
+
+
+def test_soft_clip_is_smooth_at_the_limit_and_bounded() -> None:
+    step = 1e-6
+    near = soft_clip(np.array([5 - step, 5, 5 + step]), 5.0)
+    assert np.diff(near) == pytest.approx(step, rel=1e-3)
+    np.testing.assert_array_equal(soft_clip(np.array([np.inf, -np.inf]), 5.0), [15, -15])
+
+
+def test_measure_agrees_with_definitions() -> None:
+    distribution = measure(LOGNORMAL)
+    centred = LOGNORMAL - LOGNORMAL.mean()
+    assert distribution.deviation == pytest.approx(LOGNORMAL.std())
+    assert distribution.median == pytest.approx(np.median(LOGNORMAL))
+    assert distribution.skew == pytest.approx(np.mean(centred**3) / LOGNORMAL.std() ** 3)
+
+
+@given(st.lists(FINITE, min_size=1, max_size=30), st.lists(FINITE, max_size=10))
+def test_any_finite_values_are_measured_and_scaled_to_finite_ones(
+    seen: list[float], new: list[float]
+) -> None:
+    values = np.array(seen)
+    name, parameters = choose_scaling(values, measure(values))
+    assert SCALINGS[name].accepts(parameters)
+    assert all(np.isfinite(value) for value in parameters.values())
+    scaled = scale(np.array(seen + new), name, parameters)
+    assert np.all(np.abs(scaled) <= 3 * parameters["limit"] + 1e-9)
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=30), st.integers(-900, 900))
+def test_scaling_does_not_depend_on_the_unit(seen: list[float], exponent: int) -> None:
+    values = np.array(seen).round(3)
+    larger = np.ldexp(values, exponent)
+    name, parameters = choose_scaling(values, measure(values))
+    name_larger, parameters_larger = choose_scaling(larger, measure(larger))
+    assert name == name_larger
+    scaled, scaled_larger = scale(values, name, parameters), scale(larger, name, parameters_larger)
+    np.testing.assert_allclose(scaled, scaled_larger, rtol=1e-9, atol=1e-9)
