@@ -154,12 +154,12 @@ class Evaluation:
             f"evaluation.verdict.{self.verdict.replace(' ', '-')}",
             {
                 "metric": named,
-                "network": network,
-                "linear": self.baselines["linear"][self.main_metric].value,
-                "advantage": self.advantage.value,
-                "deficit": -self.advantage.value,
-                "low": self.advantage.low,
-                "high": self.advantage.high,
+                "network": number(network),
+                "linear": number(self.baselines["linear"][self.main_metric].value),
+                "advantage": number(self.advantage.value),
+                "deficit": number(-self.advantage.value),
+                "low": number(self.advantage.low),
+                "high": number(self.advantage.high),
             },
         )
 
