@@ -99,7 +99,7 @@ def test_levels_by_falling_frequency_rare_ones_apart() -> None:
         assert (column.rare, column.minimum, column.missing) == (("once",), 2, 4)
 
 
-@pytest.mark.parametrize(("rows", "minimum"), [(10, 2), (400, 2), (1_000, 5), (100_000, 10)])
+@pytest.mark.parametrize(("rows", "minimum"), [(10, 2), (1_000, 2), (2_500, 5), (100_000, 10)])
 def test_rows_that_a_level_needs(rows: int, minimum: int) -> None:
     assert fit_category(pl.Series(["a"] * rows)).minimum == minimum
 

@@ -29,7 +29,7 @@ Rows = NDArray[np.int64]
 
 INDICATOR_SHARE = 0.01
 INDICATOR_ROWS = 5
-LEVEL_SHARE = 1 / 200
+LEVEL_SHARE = 1 / 500
 FEWEST_FOR_LEVEL = 2
 ENOUGH_FOR_LEVEL = 10
 CYCLES: tuple[Cycle, ...] = ("month", "day", "weekday", "hour")
@@ -50,7 +50,7 @@ def fit_preparation(
     - A yes or no is 1 or -1, missing 0, with an indicator by the same rule.
     - A moment becomes elapsed days, standardised, and a sine and a cosine for the month, day, weekday and
       hour, of those that vary.
-    - A category becomes a code by falling frequency. A value that fewer than 1 in 200 training rows have
+    - A category becomes a code by falling frequency. A value that fewer than 1 in 500 training rows have
       shares code 0 with never seen ones (2 rows are needed at least; 10 suffice).
 
     Parameters

@@ -14,10 +14,13 @@ Values = NDArray[np.float64]
 Parameters = Mapping[str, float]
 
 SKEWED = 1.0
-HEAVY_TAILED = 2.0
+LOPSIDED = 1.5
+TAMED = 2 / 3
+HEAVY_TAILED = 1.5
+FAR_OUT = 5.0
 LIMIT = 5.0
 HEAVY_LIMIT = 3.0
-NORMAL_QUARTILES = 1.3489795003921634  # quartile distance of a normal distribution of deviation 1
+NORMAL_SPAN = 3.2897072539029444  # from the 5th to the 95th percentile of a standard normal distribution
 ROUNDING = 4 * float(np.finfo(np.float64).eps)
 LARGEST = float(np.finfo(np.float64).max)
 
@@ -26,8 +29,9 @@ LARGEST = float(np.finfo(np.float64).max)
 class Distribution:
     """What a scaling is chosen by, of a column's finite training values.
 
-    ``spread`` is the quartile distance over that of a standard normal distribution, so that it equals
-    ``deviation`` (with divisor n) for normal values; ``skew`` is the third standardised moment.
+    ``low`` and ``high`` are the 5th and the 95th percentile; ``spread`` is their distance over that of a
+    standard normal distribution, so that it equals ``deviation`` (with divisor n) for normal values;
+    ``skew`` is the third standardised moment.
     """
 
     minimum: float
@@ -35,6 +39,8 @@ class Distribution:
     mean: float
     deviation: float
     median: float
+    low: float
+    high: float
     spread: float
     skew: float
 
@@ -50,7 +56,7 @@ def measure(values: Values) -> Distribution:
     size = max(abs(float(values.min())), abs(float(values.max())))
     exponent = 0 if size == 0 or 1e-75 < size < 1e75 else int(np.clip(np.frexp(size)[1], -1000, 1000))
     scaled = values if exponent == 0 else np.ldexp(values, -exponent)
-    lower, median, upper = np.quantile(scaled, (0.25, 0.5, 0.75))
+    low, median, high = np.quantile(scaled, (0.05, 0.5, 0.95))
     mean = scaled.mean()
     centred = scaled - mean
     deviation = np.sqrt(np.mean(np.square(centred)))
@@ -66,7 +72,9 @@ def measure(values: Values) -> Distribution:
         mean=back(mean),
         deviation=back(deviation),
         median=back(median),
-        spread=back((upper - lower) / NORMAL_QUARTILES),
+        low=back(low),
+        high=back(high),
+        spread=back((high - low) / NORMAL_SPAN),
         skew=skew,
     )
 
@@ -103,10 +111,13 @@ def choose_scaling(
     """Return the name and the parameters of the first scaling in `SCALINGS` that suits ``values``.
 
     - ``constant`` (zero for every value): nothing varies.
-    - ``log``: no value is negative, the skew is above 1, and ``log(1 + value / median of those above 0)``
-      at least halves it; standardised after.
-    - ``robust``: the deviation is more than twice the spread of the middle half; centred on the median,
-      divided by that spread.
+    - ``log``: no value is negative, the skew is above 1 and not the work of a few outliers (the upper
+      nine tenths of the upper half span 1.5 times what those of the lower half do, or half of the values
+      are the smallest), and ``log(1 + value / median of those above 0)`` takes a third of it away;
+      standardised after.
+    - ``robust``: the deviation is more than 1.5 times that of a normal distribution with the same 5th
+      and 95th percentile, and some value is further than 5 of the latter from the median; centred on the
+      median, divided by the latter.
     - ``standard``: everything else; by mean and deviation.
 
     Where zero is only a convention, as in days since 1970, ``zero_means_none=False`` leaves out ``log``.
@@ -169,20 +180,27 @@ def _fit_constant(values: Values, distribution: Distribution) -> dict[str, float
 
 
 def _fit_log(values: Values, distribution: Distribution) -> dict[str, float] | None:
-    if distribution.minimum < 0 or distribution.skew <= SKEWED:
+    if distribution.minimum < 0 or distribution.skew <= SKEWED or not _lopsided(distribution):
         return None
     unit = float(np.median(values[values > 0]))
     logs = _log(values, unit)
     mean = float(logs.mean())
     logs -= mean
     deviation = float(np.sqrt(np.mean(np.square(logs))))
-    if deviation <= ROUNDING * abs(mean) or abs(_skew(logs, deviation)) > distribution.skew / 2:
+    if deviation <= ROUNDING * abs(mean) or abs(_skew(logs, deviation)) > TAMED * distribution.skew:
         return None
     return {"unit": unit, "center": mean, "scale": deviation, "limit": LIMIT}
 
 
+def _lopsided(distribution: Distribution) -> bool:
+    upper, lower = distribution.high - distribution.median, distribution.median - distribution.low
+    return upper > LOPSIDED * lower or distribution.median == distribution.minimum
+
+
 def _fit_robust(values: Values, distribution: Distribution) -> dict[str, float] | None:
-    if not 0 < HEAVY_TAILED * distribution.spread < distribution.deviation:
+    spread = distribution.spread
+    furthest = max(distribution.maximum - distribution.median, distribution.median - distribution.minimum)
+    if not 0 < HEAVY_TAILED * spread < distribution.deviation or furthest < FAR_OUT * spread:
         return None
     return {"center": distribution.median, "scale": distribution.spread, "limit": HEAVY_LIMIT}
 
