@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from goodfit.finding import Finding
 from goodfit.messages import say
-from goodfit.observations import History, higher_is_better
+from goodfit.observations import History
 from goodfit.plots.style import (
     FONT_SIZE,
     MARGINS,
@@ -25,6 +25,7 @@ from goodfit.plots.style import (
     VALID,
     add_legend,
     compact_ticks,
+    emptiest_corner,
     ink,
     metric_name,
     name_axes,
@@ -79,9 +80,14 @@ def learning_curves(
     """
     curves = _curves(history, metric)
     marks = _marks(history, findings, language)
+    below = 0
     if ax is None:
-        top = 0.14 + len(marks) * ROW / 72
-        ax = new_figure(width, 3.1 + top, margins={"top": top + 0.06})[1][0]
+        below = 4 if width > 5 else 2
+        margins = {
+            "top": 0.2 + len(marks) * ROW / 72,
+            "bottom": MARGINS["bottom"] + (0.24 if below > 2 else 0.4),
+        }
+        ax = new_figure(width, 2.5 + sum(margins.values()), margins=margins)[1][0]
     across, named = _across(history)
     shown = [values[np.isfinite(values)] for values in curves.values()]
     if len(across):
@@ -100,7 +106,7 @@ def learning_curves(
         y=say("report.figure.loss", language) if metric is None else metric_name(metric, language),
     )
     compact_ticks(ax)
-    add_legend(ax, "lower right" if metric is not None and higher_is_better(metric) else "upper right")
+    add_legend(ax, emptiest_corner(ax), below=below)
     without_mathematics(ax)
     return ax
 
@@ -200,7 +206,9 @@ def _scale(ax: Axes, values: Curve) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1))
 
 
-def _mark_not_finite(ax: Axes, across: Curve, history: History, curves: dict[str, Curve], language: str) -> None:
+def _mark_not_finite(
+    ax: Axes, across: Curve, history: History, curves: dict[str, Curve], language: str
+) -> None:
     """Put a cross on the upper edge where a loss that was measured is no finite number."""
     rows = np.zeros(len(across), dtype=bool)
     for name in ("train_loss", "valid_loss"):

@@ -10,6 +10,7 @@ from goodfit.evaluation.scores import Evaluation, Score
 from goodfit.messages import say
 from goodfit.plots.style import (
     FONT_SIZE,
+    LINE,
     MUTED,
     VALID,
     axes_or_new,
@@ -43,7 +44,7 @@ def scores_beside_baselines(
     if not scores:
         known = ", ".join(evaluation.metrics)
         raise ValueError(f"the Evaluation has no metric {metric!r}; it has {known}")
-    ax = axes_or_new(ax, 4.2, 0.62 + 0.32 * len(scores), {"left": 1.3, "top": 0.06, "right": 0.3})
+    ax = axes_or_new(ax, 4.2, 0.62 + 0.32 * len(scores), {"left": 1.5, "top": 0.06, "right": 0.3})
     for place, (model, score) in enumerate(scores.items()):
         ours = model == "network"
         if np.isfinite(score.low) and np.isfinite(score.high):
@@ -61,7 +62,7 @@ def scores_beside_baselines(
     ax.tick_params(axis="y", labelsize=FONT_SIZE, labelcolor=ink(ax))
     ax.set_ylim(len(scores) - 0.5, -0.5)
     ax.grid(visible=False, axis="y")
-    ax.grid(visible=True, axis="x", alpha=0.6)
+    ax.grid(visible=True, axis="x", color=LINE, linewidth=0.6)
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.margins(x=0.06)
     compact_ticks(ax, "x")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
+from numpy.typing import NDArray
 
 from goodfit.messages import catalogue, say
 
@@ -82,17 +84,51 @@ def name_axes(ax: Axes, *, x: str = "", y: str = "", title: str = "") -> None:
         ax.set_title(title, loc="left", fontsize=FONT_SIZE + 0.5, color=ink(ax), fontweight="medium")
 
 
-def add_legend(ax: Axes, where: Any = "upper right", title: str = "") -> None:
-    """Draw a legend without a frame; what was drawn last stands first."""
+def emptiest_corner(ax: Axes) -> str:
+    """Return the corner of ``ax`` that the fewest points of its lines lie in, the upper right if in doubt."""
+    corners = {"upper right": (1, 1), "lower right": (1, 0), "upper left": (0, 1), "lower left": (0, 0)}
+    log = ax.get_yscale() == "log"
+    crowd = dict.fromkeys(corners, 0.0)
+    for line in ax.get_lines():
+        x, y = (np.asarray(values, dtype=float) for values in line.get_data())
+        if line.get_transform() != ax.transData or len(x) < 2:
+            continue
+        across = _share(x, *ax.get_xlim(), log=False)
+        up = _share(y, *ax.get_ylim(), log=log)
+        for name, (right, upper) in corners.items():
+            inside = (np.abs(across - right) < 0.5) & (np.abs(up - upper) < 0.35)
+            crowd[name] += float(inside.mean())
+    return min(crowd, key=lambda name: crowd[name])
+
+
+def add_legend(ax: Axes, where: Any = "upper right", title: str = "", below: int = 0) -> None:
+    """Draw a legend, what was drawn last first: in a corner, or in so many columns below the axes."""
+    background: dict[str, Any] = {
+        "facecolor": PAPER,
+        "edgecolor": "none",
+        "framealpha": 0.85,
+        "fancybox": False,
+    }
     look: dict[str, Any] = {
-        "frameon": False,
+        "frameon": ink(ax) == INK,
         "fontsize": FONT_SIZE,
         "labelcolor": ink(ax),
         "title_fontsize": FONT_SIZE,
     }
     room: dict[str, Any] = {"handlelength": 1.7, "borderaxespad": 0.2, "labelspacing": 0.3}
     handles, labels = ax.get_legend_handles_labels()
-    legend = ax.legend(handles[::-1], labels[::-1], loc=where, title=title or None, **look, **room)
+    if below:
+        foot = (ax.get_position().x0 if below > 2 else 0.02, 0.0)
+        room |= {
+            "ncols": below,
+            "columnspacing": 1.4,
+            "bbox_to_anchor": foot,
+            "bbox_transform": ax.figure.transFigure,
+        }
+        where = "lower left"
+    legend = ax.legend(
+        handles[::-1], labels[::-1], loc=where, title=title or None, **look, **room, **background
+    )
     legend.get_title().set_color(ink(ax))
 
 
@@ -146,6 +182,12 @@ def metric_name(name: str, language: str = "en") -> str:
     """
     key = f"evaluation.metric.{name}"
     return say(key, language) if key in catalogue(language) else name.replace("_", " ")
+
+
+def _share(values: NDArray[np.float64], low: float, high: float, *, log: bool) -> NDArray[np.float64]:
+    if log:
+        low, high, values = float(np.log(low)), float(np.log(high)), np.log(values)
+    return np.asarray((values - low) / (high - low))
 
 
 def _calm(ax: Axes) -> Axes:

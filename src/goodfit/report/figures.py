@@ -18,7 +18,7 @@ from goodfit.plots.regression import MOST_POINTS, predicted_actual, residuals
 from goodfit.plots.scores import predictor_name, scores_beside_baselines, scores_of
 from goodfit.plots.style import metric_name
 from goodfit.plots.svg import to_svg
-from goodfit.report.formats import count, interval, number, score
+from goodfit.report.formats import count, interval, number, score, sentence
 
 __all__ = ["ReportFigure", "evaluation_figures", "learning_curve_figure", "metric_figures", "scores_figure"]
 
@@ -45,7 +45,9 @@ def learning_curve_figure(
         return None
     label = _described(history, findings, language)
     drawings = [
-        to_svg(_figure(learning_curves(history, findings, language=language, width=width)), label, f"loss-{name}")
+        to_svg(
+            _figure(learning_curves(history, findings, language=language, width=width)), label, f"loss-{name}"
+        )
         for name, width in (("wide", WIDE), ("narrow", NARROW))
     ]
     title = say("report.training.figure", language)
@@ -57,7 +59,9 @@ def metric_figures(history: History, language: str) -> list[ReportFigure]:
     drawn = []
     for place, metric in enumerate(history.metrics[:MOST_METRICS]):
         if history.get(f"train_{metric}") is not None or history.get(f"valid_{metric}") is not None:
-            title = say("report.training.metric-figure", language, metric=metric_name(metric, language))
+            title = sentence(
+                say("report.training.metric-figure", language, metric=metric_name(metric, language))
+            )
             axes = learning_curves(history, metric=metric, language=language, width=NARROW)
             drawn.append(ReportFigure(title, "", to_svg(_figure(axes), title, f"metric-{place}")))
     return drawn
@@ -77,7 +81,7 @@ def scores_figure(evaluation: Evaluation, language: str) -> ReportFigure | None:
     ]
     label = say("report.evaluation.scores-label", language, metric=name, scores=words)
     svg = to_svg(_figure(scores_beside_baselines(evaluation, language=language)), label, "scores")
-    return ReportFigure(say("report.evaluation.scores-figure", language, metric=name), "", svg)
+    return ReportFigure(sentence(say("report.evaluation.scores-figure", language, metric=name)), "", svg)
 
 
 def evaluation_figures(evaluation: Evaluation, language: str) -> list[ReportFigure]:
@@ -130,7 +134,9 @@ def _described(history: History, findings: Sequence[Finding], language: str) -> 
     if history.best_epoch is not None:
         best = say("report.training.figure-best", language, epoch=f"{history.best_epoch:g}")
     marks = " ".join(
-        say("report.training.figure-mark", language, title=finding.title(language), epoch=f"{finding.epoch:g}")
+        say(
+            "report.training.figure-mark", language, title=finding.title(language), epoch=f"{finding.epoch:g}"
+        )
         for finding in findings
         if finding.epoch is not None
     )

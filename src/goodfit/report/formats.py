@@ -8,21 +8,24 @@ from typing import Any
 from goodfit.evaluation.scores import Score
 from goodfit.messages import say
 
-__all__ = ["as_toml", "count", "duration", "interval", "number", "percent", "score"]
+__all__ = ["as_toml", "count", "duration", "interval", "number", "percent", "score", "sentence"]
 
 NARROW_SPACE = "\u202f"
 NO_BREAK = "\u00a0"
 NOTHING = "–"
+WITHOUT_UNIT = frozenset(
+    {"roc_auc", "f1", "precision", "recall", "average_precision", "log_loss", "brier", "r2"}
+)
 SHARES = frozenset({"accuracy", "balanced_accuracy"})  # metrics that read well in per cent
 
 
 def count(value: float, language: str = "en") -> str:
-    """Return a whole number with its thousands apart.
+    r"""Return a whole number with its thousands apart.
 
     Examples
     --------
     >>> count(1143), count(20640, "es")
-    ('1,143', '20\\u202f640')
+    ('1,143', '20\u202f640')
     """
     return f"{value:,.0f}".replace(",", "," if language == "en" else NARROW_SPACE)
 
@@ -51,12 +54,12 @@ def number(value: Any, language: str = "en") -> str:
 
 
 def percent(share: float, language: str = "en", digits: int = 1) -> str:
-    """Return a share in per cent.
+    r"""Return a share in per cent.
 
     Examples
     --------
     >>> percent(0.8213), percent(1.0), percent(0.5, digits=0)
-    ('82.1%', '100%', '50%')
+    ('82.1\xa0%', '100\xa0%', '50\xa0%')
     """
     if not math.isfinite(share):
         return NOTHING
@@ -66,8 +69,18 @@ def percent(share: float, language: str = "en", digits: int = 1) -> str:
 
 
 def score(value: float, metric: str, language: str = "en") -> str:
-    """Return a metric's value: a share in per cent, or a number."""
-    return percent(value, language) if metric in SHARES else number(value, language)
+    r"""Return a metric's value: a share in per cent, three decimals where it has no unit, or a number.
+
+    Examples
+    --------
+    >>> score(0.8213, "accuracy"), score(0.91234, "roc_auc"), score(0.00012, "log_loss"), score(12.5, "rmse")
+    ('82.1\xa0%', '0.912', '0.00012', '12.5')
+    """
+    if metric in SHARES:
+        return percent(value, language)
+    if metric in WITHOUT_UNIT and math.isfinite(value):
+        return f"{value:.2g}" if 0 < abs(value) < 0.01 else f"{value:.3f}"
+    return number(value, language)
 
 
 def interval(measured: Score, metric: str, language: str = "en") -> str:
@@ -84,15 +97,28 @@ def duration(seconds: float, language: str = "en") -> str:
     Examples
     --------
     >>> duration(2.34), duration(95), duration(7300)
-    ('2.3 s', '1 min 35 s', '2 h 1 min')
+    ('2.3 s', '1 min 35 s', '2 h 2 min')
     """
     if seconds < 60:
-        return say("report.unit.seconds", language, value=f"{seconds:.1f}" if seconds < 10 else f"{seconds:.0f}")
+        return say(
+            "report.unit.seconds", language, value=f"{seconds:.1f}" if seconds < 10 else f"{seconds:.0f}"
+        )
     if seconds < 3600:
         minutes, rest = divmod(round(seconds), 60)
         return say("report.unit.minutes", language, minutes=minutes, seconds=rest)
     hours, rest = divmod(round(seconds / 60), 60)
     return say("report.unit.hours", language, hours=hours, minutes=rest)
+
+
+def sentence(text: str) -> str:
+    """Return a fragment as a sentence of its own.
+
+    Examples
+    --------
+    >>> sentence("texts that repeat"), sentence("Is it so?")
+    ('Texts that repeat.', 'Is it so?')
+    """
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!', '…')) else '.'}" if text else ""
 
 
 def as_toml(value: Any) -> str:
@@ -108,7 +134,13 @@ def as_toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {as_toml(item)}" for key, item in value.items()) + " }" if value else "{}"
+        return (
+            "{ " + ", ".join(f"{key} = {as_toml(item)}" for key, item in value.items()) + " }"
+            if value
+            else "{}"
+        )
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(as_toml(item) for item in value)}]"
-    return f'"{value}"' if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
+    return (
+        f'"{value}"' if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
+    )

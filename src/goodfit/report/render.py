@@ -14,6 +14,7 @@ from goodfit.report.verdict import changes, verdict
 
 __all__ = ["render_report"]
 
+BEFORE_PERCENT = re.compile(r"(?<=\d) (?=%)")
 NO_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -34,22 +35,32 @@ def render_report(parts: ReportParts, language: str = "en") -> str:
     """
     if language not in LANGUAGES:
         raise ValueError(f"language is {language!r}; it must be one of {', '.join(LANGUAGES)}")
+    told = {
+        "verdict": verdict(parts, language),
+        "data": sections.data(parts, language),
+        "training": sections.training(parts, language),
+        "diagnosis": sections.diagnosis(parts, language),
+        "evaluation": sections.evaluation(parts, language),
+        "recipe": sections.recipe(parts),
+        "predict": sections.prediction(parts, language),
+        "environment": dict(parts.environment),
+    }
     page = _template().render(
         language=language,
         version=goodfit.__version__,
-        parts=parts,
-        verdict=verdict(parts, language),
-        data=sections.data(parts, language),
-        training=sections.training(parts, language),
-        cards=sections.cards(parts, language),
-        evaluation=sections.evaluation(parts, language),
-        recipe=sections.recipe(parts),
+        name=parts.name,
+        created=parts.created,
+        shown=[section for section, content in told.items() if content],
+        **told,
         say=lambda code, **values: say(f"report.{code}", language, **values),
-        text=lambda message: message.text(language),
-        number=lambda value: formats.number(value, language),
-        percent=lambda value, digits=1: formats.percent(value, language, digits),
+        percent=lambda share: formats.percent(share, language),
     )
-    return NO_CHARACTERS.sub("\ufffd", page)
+    return NO_CHARACTERS.sub("\ufffd", page.strip()) + "\n"
+
+
+def _unbroken(value: Any) -> Any:
+    """Keep a number and its per cent sign on one line."""
+    return BEFORE_PERCENT.sub(formats.NO_BREAK, value) if type(value) is str else value
 
 
 @cache
@@ -60,8 +71,9 @@ def _template() -> Any:
         loader=PackageLoader("goodfit.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_unbroken,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["changes"] = changes
+    environment.filters |= {"changes": changes, "sentence": formats.sentence}
     return environment.get_template("template.html.j2")

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from goodfit.messages import say
+from goodfit.observations import higher_is_better
 from goodfit.report.formats import NO_BREAK, as_toml, count, number, percent
 from goodfit.report.parts import ReportParts
 
 __all__ = ["Step", "Verdict", "changes", "verdict"]
 
 MOST_STEPS = 4
-MOST_CLASSES_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ def _lead(parts: ReportParts) -> tuple[str, Literal["good", "mixed", "bad"]]:
     warned = "warning" in _severities(parts)
     if "error" in _severities(parts):
         return "unusable", "bad"
+    if not _beats_prior(parts):
+        return "prior", "bad"
     match _compared(parts):
         case "worse":
             return "worse", "bad"
@@ -80,6 +82,19 @@ def _lead(parts: ReportParts) -> tuple[str, Literal["good", "mixed", "bad"]]:
             return ("better-but", "mixed") if warned else ("better", "good")
         case _:
             return ("warned", "mixed") if warned else ("healthy", "good")
+
+
+def _beats_prior(parts: ReportParts) -> bool:
+    """Say whether the network beats the constant prediction by some metric; true if not known."""
+    measured = parts.evaluation
+    if measured is None:
+        return True
+    prior, compared = measured.baselines.get("prior", {}), []
+    for metric in (measured.main_metric, "accuracy", "roc_auc", "r2"):
+        if metric in measured.metrics and metric in prior:
+            gain = measured.metrics[metric].value - prior[metric].value
+            compared.append(gain > 0 if higher_is_better(metric) else gain < 0)
+    return any(compared) or not compared
 
 
 def _learned(parts: ReportParts, language: str) -> str:
@@ -92,17 +107,22 @@ def _learned(parts: ReportParts, language: str) -> str:
         words = say("report.learned.unknown", language, epochs=number(float(done), language))
         row, losses = history.best_row, history.get("valid_loss")
         if row is not None and losses is not None and math.isfinite(losses[row]):
-            best = {"loss": number(float(losses[row]), language), "epoch": number(float(history["epoch"][row]))}
+            best = {
+                "loss": number(float(losses[row]), language),
+                "epoch": number(float(history["epoch"][row])),
+            }
             words += " " + say("report.learned.validation", language, **best)
         return words
-    classes: str | list[str] = [_quoted(name, language) for name in profile.classes]
-    if len(classes) > MOST_CLASSES_NAMED or profile.task != "binary":
-        classes = count(len(classes), language)
+    if profile.task == "binary":
+        first, second = (_quoted(name, language) for name in profile.classes)
+        classes = {"first": first, "second": second}
+    else:
+        classes = {"classes": count(len(profile.classes), language)}
     return say(
         f"report.learned.{profile.task}",
         language,
         target=[_quoted(name, language) for name in profile.targets],
-        classes=classes,
+        **classes,
         columns=count(len(profile.used), language),
         source=parts.source.name,
     )
@@ -134,8 +154,7 @@ def _how_good(parts: ReportParts, language: str) -> list[str]:
         prior = evaluation.baselines.get("prior", {}).get(metric)
         if prior is not None and metric != "r2" and math.isfinite(prior.value):
             sentences.append(say(f"report.good.{metric}-prior", language, prior=written(prior.value)))
-    sentences.append(evaluation.verdict_message.text(language))
-    return sentences
+    return [" ".join(sentences), evaluation.verdict_message.text(language)]
 
 
 def _diagnosed(parts: ReportParts, language: str) -> str:
@@ -143,6 +162,9 @@ def _diagnosed(parts: ReportParts, language: str) -> str:
     if serious:
         found = [_quoted(finding.title(language), language) for finding in serious]
         return say("report.said.found", language, found=found)
+    if parts.findings:
+        found = [_quoted(finding.title(language), language) for finding in parts.worst_first]
+        return say("report.said.info", language, found=found)
     return say("report.said.none" if parts.history is not None else "report.said.not-asked", language)
 
 
@@ -155,6 +177,7 @@ def _steps(parts: ReportParts, lead: str, language: str) -> tuple[Step, ...]:
     listed = list(steps.values())[:MOST_STEPS]
     if lead in ("worse", "no-different"):
         listed.append(Step(say("report.next.linear", language), changes({"model": "linear"})))
+    if lead in ("worse", "no-different", "prior"):
         listed.append(Step(say("report.next.more-rows", language)))
     if parts.evaluation is None:
         listed.append(Step(say("report.next.measure", language)))
