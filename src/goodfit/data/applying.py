@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -53,17 +55,23 @@ def apply_preparation(preparation: Preparation, frame: pl.DataFrame, source: str
         if column.name not in frame.columns:
             raise InputError("prepare.column-missing", column=column.name, source=source)
         _check_type(column, frame[column.name], source)
-    categories, notes = _apply_categories(preparation.categories, frame)
+    lookups = [_lookup(column, as_categorical(frame[column.name])) for column in preparation.categories]
     numbers = np.empty((frame.height, len(preparation.number_names)), dtype=np.float32)
+    categories = np.empty((frame.height, len(lookups)), dtype=np.int32)
     columns = [column for column in preparation.columns if not isinstance(column, CategoryColumn)]
-    for start in range(0, frame.height, BLOCK):
-        block = numbers[start : start + BLOCK]
-        place = 0
+
+    def fill(start: int) -> None:
+        rows = slice(start, start + BLOCK)
+        places = iter(range(numbers.shape[1]))
         for column in columns:
-            for values in _numbers_of(column, frame[column.name].slice(start, BLOCK)):
-                block[:, place] = values
-                place += 1
-    return Inputs(numbers, categories, tuple(notes))
+            for values in _numbers_of(column, frame[column.name][rows]):
+                numbers[rows, next(places)] = values
+        for place, lookup in enumerate(lookups):
+            categories[rows, place] = lookup.codes[lookup.numbers[rows]]
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        list(threads.map(fill, range(0, frame.height, BLOCK)))
+    return Inputs(numbers, categories, tuple(lookup.note for lookup in lookups if lookup.note is not None))
 
 
 def _check_type(column: PreparedColumn, series: pl.Series, source: str) -> None:
@@ -106,33 +114,32 @@ def _scaled(
     return scale(values, column.scaling, column.parameters)
 
 
-def _apply_categories(
-    columns: Sequence[CategoryColumn], frame: pl.DataFrame
-) -> tuple[NDArray[np.int32], list[Message]]:
-    """Look the codes up column by column, kept column-major until all are there."""
-    by_column = np.empty((len(columns), frame.height), dtype=np.int32)
-    notes = []
-    for number, column in enumerate(columns):
-        codes, texts = category_codes(as_categorical(frame[column.name]))
-        place = {text: place for place, text in enumerate(column.levels, start=1)}
-        lookup = np.array([0 if text is None else place.get(text, 0) for text in texts], dtype=np.int32)
-        lookup[-1] = place.get(None, 0)
-        np.take(lookup, codes, out=by_column[number])
-        if note := _never_seen(column, codes, texts):
-            notes.append(note)
-    return np.ascontiguousarray(by_column.T), notes
+class _Lookup(NamedTuple):
+    """A category column's own numbers, the code of each number, and what is to be said about it."""
+
+    numbers: NDArray[np.uint32]
+    codes: NDArray[np.int32]
+    note: Message | None
+
+
+def _lookup(column: CategoryColumn, series: pl.Series) -> _Lookup:
+    numbers, texts = category_codes(series)
+    place = {text: place for place, text in enumerate(column.levels, start=1)}
+    codes = [0 if text is None else place.get(text, 0) for text in texts]
+    codes[-1] = place.get(None, 0)
+    return _Lookup(numbers, np.array(codes, dtype=np.int32), _never_seen(column, numbers, texts))
 
 
 def _never_seen(
-    column: CategoryColumn, codes: NDArray[np.uint32], texts: Sequence[str | None]
+    column: CategoryColumn, numbers: NDArray[np.uint32], texts: Sequence[str | None]
 ) -> Message | None:
     known = {*column.levels, *column.rare, None}
-    new = [code for code, text in enumerate(texts) if text not in known]
+    new = [number for number, text in enumerate(texts) if text not in known]
     if not new:
         return None
-    counts = np.bincount(codes, minlength=len(texts))
-    names = sorted(str(texts[code]) for code in new)[:NAMED_VALUES]
+    counts = np.bincount(numbers, minlength=len(texts))
+    named = sorted(str(texts[number]) for number in new)[:NAMED_VALUES]
     return Message(
         "prepare.never-seen",
-        {"count": int(counts[new].sum()), "column": column.name, "distinct": len(new), "values": names},
+        {"count": int(counts[new].sum()), "column": column.name, "distinct": len(new), "values": named},
     )

@@ -17,7 +17,7 @@ class CategoryCodes(NamedTuple):
     """A category column as whole numbers.
 
     ``codes`` has a number per row below ``len(texts)``; ``texts`` the value that each number stands for,
-    None for a missing value and for numbers that do not occur.
+    None for numbers that do not occur and for the last one, which stands for a missing value.
     """
 
     codes: NDArray[np.uint32]
@@ -26,7 +26,7 @@ class CategoryCodes(NamedTuple):
 
 def as_numbers(series: pl.Series) -> NDArray[np.float64]:
     """Return a copy of numbers, or of booleans as 0 and 1, as float64, NaN where missing."""
-    return np.array(series.cast(pl.Float64, strict=False).to_numpy(), dtype=np.float64)
+    return series.cast(pl.Float64, strict=False).to_numpy(writable=True)
 
 
 def as_categorical(series: pl.Series) -> pl.Series:
@@ -42,13 +42,16 @@ def as_categorical(series: pl.Series) -> pl.Series:
 
 
 def category_codes(series: pl.Series) -> CategoryCodes:
-    """Return a Categorical column's physical codes; no text is touched but the distinct ones."""
-    distinct = series.drop_nulls().unique()
-    numbers = distinct.to_physical().cast(pl.Int64).to_numpy()
-    texts: list[str | None] = [None] * (int(numbers.max(initial=-1)) + 2)
-    for number, text in zip(numbers.tolist(), distinct.cast(pl.String).to_list(), strict=True):
+    """Return a Categorical column's physical codes; no text is touched but one of each."""
+    physical = series.to_physical().cast(pl.UInt32)
+    missing = int(np.asarray(physical.max() or 0)) + 1
+    codes = physical.fill_null(missing).to_numpy()
+    place = np.full(missing + 1, -1, dtype=np.int64)
+    place[codes] = np.arange(len(codes))
+    texts: list[str | None] = [None] * len(place)
+    present = np.flatnonzero(place >= 0)
+    for number, text in zip(present, series.gather(place[present]).cast(pl.String), strict=True):
         texts[number] = text
-    codes = series.to_physical().cast(pl.UInt32).fill_null(len(texts) - 1).to_numpy()
     return CategoryCodes(codes, texts)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
@@ -71,11 +73,11 @@ def fit_preparation(
     """
     if not len(rows):
         raise InputError("prepare.no-rows")
-    prepared = []
     for column in profile.used:
         if column.name not in frame.columns:
             raise InputError("prepare.column-missing", column=column.name, source="the table")
-        prepared.append(_fit_column(frame[column.name], column, rows))
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        prepared = threads.map(lambda column: _fit_column(frame[column.name], column, rows), profile.used)
     target = fit_target(frame, profile, rows, scaling=target_scaling)
     return Preparation(tuple(prepared), target, len(rows))
 

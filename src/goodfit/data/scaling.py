@@ -17,7 +17,7 @@ SKEWED = 1.0
 LOPSIDED = 1.5
 TAMED = 2 / 3
 HEAVY_TAILED = 1.5
-FAR_OUT = 5.0
+FAR_OUT = 8.0
 LIMIT = 5.0
 HEAVY_LIMIT = 3.0
 NORMAL_SPAN = 3.2897072539029444  # from the 5th to the 95th percentile of a standard normal distribution
@@ -116,7 +116,7 @@ def choose_scaling(
       are the smallest), and ``log(1 + value / median of those above 0)`` takes a third of it away;
       standardised after.
     - ``robust``: the deviation is more than 1.5 times that of a normal distribution with the same 5th
-      and 95th percentile, and some value is further than 5 of the latter from the median; centred on the
+      and 95th percentile, and some value is further than 8 of the latter from the median; centred on the
       median, divided by the latter.
     - ``standard``: everything else; by mean and deviation.
 
