@@ -229,7 +229,8 @@ def _refuse_missing(table: Table, profile: Profile, target: bool) -> None:
     if target:
         needed += profile.targets
         needed += [name for name in (profile.group_column, profile.time_column) if name is not None]
-    missing = [name for name in dict.fromkeys(needed) if name not in table.frame.columns]
+    there = set(table.frame.columns)
+    missing = [name for name in dict.fromkeys(needed) if name not in there]
     if missing:
         raise _missing_columns(missing, table)
 

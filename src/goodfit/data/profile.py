@@ -122,41 +122,26 @@ def _typed(series: pl.Series, told: str | None, how: Written) -> pl.Series:
 
 
 def _measure(columns: Sequence[pl.Series]) -> dict[str, dict[str, Any]]:
-    """Return facts about numbers, measured in one pass; estimates in long tables where exactness is dear."""
+    """Return facts about numbers, one pass a fact; estimates in long tables where exactness is dear."""
     if not columns:
         return {}
-    places = [f"c{place}" for place in range(len(columns))]
-    frame = pl.DataFrame([series.alias(place) for place, series in zip(places, columns, strict=True)])
-    measured = frame.select(
-        expression.alias(f"{place}.{key}")
-        for place in places
-        for key, expression in _measures(
-            pl.col(place), frame.schema[place].is_integer(), frame.height
-        ).items()
-    ).row(0, named=True)
-    facts: dict[str, dict[str, Any]] = {}
-    for place, series in zip(places, columns, strict=True):
-        found = {
-            key.partition(".")[2]: value for key, value in measured.items() if key.startswith(f"{place}.")
-        }
-        facts[series.name] = {key: _plain(value) for key, value in found.items()}
-    return facts
-
-
-def _measures(column: pl.Expr, integer: bool, rows: int) -> dict[str, pl.Expr]:
-    wide = column.cast(pl.Float64)
-    present = column.drop_nulls()
-    some = wide.gather_every(max(1, rows // EXACT))
-    return {
-        "distinct": present.n_unique() if rows <= EXACT else present.approx_n_unique(),
+    frame = pl.DataFrame([series.alias(str(place)) for place, series in enumerate(columns)])
+    every, wide = pl.all(), pl.all().cast(pl.Float64)
+    some = wide.gather_every(max(1, frame.height // EXACT))
+    present = every.drop_nulls()
+    measures = {
+        "distinct": present.n_unique() if frame.height <= EXACT else present.approx_n_unique(),
         "minimum": wide.min(),
         "maximum": wide.max(),
         "mean": wide.mean(),
         "deviation": wide.std(),
         "median": some.median(),
         "skew": some.skew(),
-        "whole": pl.lit(True) if integer else (column == column.round()).all(),
+        "whole": (wide == wide.round()).all(),
     }
+    rows = [map(_plain, frame.select(measure).row(0)) for measure in measures.values()]
+    facts = [dict(zip(measures, values, strict=True)) for values in zip(*rows, strict=True)]
+    return {series.name: found for series, found in zip(columns, facts, strict=True)}
 
 
 def _plain(value: Any) -> Any:

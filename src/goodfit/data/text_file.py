@@ -137,50 +137,44 @@ def _guess_types(
     form: TextFormat, nulls: Sequence[str], as_text: Sequence[str]
 ) -> tuple[list[Guessed], list[str]]:
     """Return each column's type with its largest size and its spread in the sample, and the nulls seen."""
-    places = [f"c{place}" for place in range(len(form.names))]
+    places = [str(place) for place in range(len(form.names))]
     sample = pl.DataFrame(form.rows, schema=dict.fromkeys(places, pl.String), orient="row")
-    guesses: list[Guessed] = []
+    every = pl.all()
+    missing = every.str.strip_chars().is_in(list(nulls))
     seen = {""}
-    signs = False
-    for place, name in zip(places, form.names, strict=True):
-        texts = sample[place]
-        stripped = texts.str.strip_chars()
-        missing = stripped.is_in(list(nulls))
-        values = texts.filter(~missing)
-        seen.update(texts.filter(missing).unique().to_list())
-        if len(values) == 0 or name in as_text or _is_code(values):
-            guesses.append(("levels", 0.0, 0.0))
-        elif values.str.contains(INTEGER).all():
-            numbers = values.str.strip_chars().cast(pl.Float64)
-            guesses.append(("integer", _largest(numbers), 0.0))
-        elif form.decimal == "." and values.str.contains(FLOAT).all():
-            numbers = values.str.strip_chars().cast(pl.Float64, strict=False)
-            guesses.append(("float", _largest(numbers), _spread(numbers)))
+    for spellings in sample.select(every.filter(missing).unique().implode()).row(0):
+        seen.update(spellings)
+    sample = sample.select(pl.when(~missing).then(every))
+    present = every.drop_nulls()
+    tests = {
+        "integer": present.str.contains(INTEGER).all(),
+        "float": present.str.contains(FLOAT).all() & (form.decimal == "."),
+        "code": present.str.contains(CODE).any()
+        & present.str.contains(r"^[0-9]+$").all()
+        & (present.str.len_chars().min() == present.str.len_chars().max()),
+        "repeats": present.n_unique() <= 0.5 * present.len(),
+        "sign": (present.str.strip_chars() == "+").any(),
+        "empty": present.len() == 0,
+    }
+    answers = [sample.select(test).row(0) for test in tests.values()]
+    found = [dict(zip(tests, row, strict=True)) for row in zip(*answers, strict=True)]
+    numbers = sample.select(every.str.strip_chars().cast(pl.Float64, strict=False))
+    largest, spread = numbers.select(every.abs().max()).row(0), numbers.select(every.std()).row(0)
+    guesses: list[Guessed] = []
+    for place, name in enumerate(form.names):
+        size = (largest[place] or 0.0, spread[place] or 0.0)
+        column = found[place]
+        if column["empty"] or column["code"] or name in as_text:
+            guesses.append(("levels", *size))
+        elif column["integer"]:
+            guesses.append(("integer", *size))
+        elif column["float"]:
+            guesses.append(("float", *size))
         else:
-            if (stripped == "+").any():
-                signs = True
-            repeats = values.n_unique() <= 0.5 * len(values)
-            guesses.append(("levels" if repeats else "text", 0.0, 0.0))
-    if signs:
+            guesses.append(("levels" if column["repeats"] else "text", *size))
+    if any(column["sign"] for column in found):
         seen -= {text for text in seen if text.strip() == "-"}
     return guesses, sorted(seen)
-
-
-def _is_code(values: pl.Series) -> bool:
-    if not values.str.contains(CODE).any():
-        return False
-    lengths = values.str.len_chars()
-    return bool(lengths.min() == lengths.max()) and bool(values.str.contains(r"^[0-9]+$").all())
-
-
-def _largest(numbers: pl.Series) -> float:
-    largest: Any = numbers.abs().max()
-    return float(largest or 0.0)
-
-
-def _spread(numbers: pl.Series) -> float:
-    spread: Any = numbers.std()
-    return float(spread or 0.0)
 
 
 def _dtypes(form: TextFormat, guesses: Sequence[Guessed], large: bool) -> dict[int, Any]:
@@ -210,7 +204,8 @@ def _parse(
         header = pl.read_csv(source, n_rows=0, infer_schema=False, **options)
         if header.width != len(form.names):
             return None
-        overrides = {header.columns[place]: dtype for place, dtype in types.items()}
+        names = header.columns
+        overrides = {names[place]: dtype for place, dtype in types.items()}
         frame = pl.read_csv(
             source,
             infer_schema=False,
@@ -233,7 +228,15 @@ def _parse_again(
     wider = {place: pl.Float64 if dtype == pl.Int64 else dtype for place, dtype in types.items()}
     every = [before + null + after for null in nulls for before in ("", " ") for after in ("", " ")]
     frame = _parse(source, form, wider, every)
-    return _parse(source, form, {}, []) if frame is None else frame
+    if frame is not None:
+        integers = [form.names[place] for place, dtype in types.items() if dtype == pl.Int64]
+        whole = [name for name in integers if _is_whole(frame[name])]
+        return frame.with_columns(pl.col(whole).cast(pl.Int64))
+    return _parse(source, form, {}, [])
+
+
+def _is_whole(numbers: pl.Series) -> bool:
+    return bool(((numbers == numbers.round()) & (numbers.abs() < 2**53)).all())
 
 
 def _only_utf8(source: Path | bytes, path: Path) -> tuple[Path | bytes, tuple[Message, ...]]:

@@ -37,6 +37,7 @@ BOMS = (
 NUMBER = re.compile(r"\s*[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?\s*")
 COMMA_NUMBER = re.compile(r"\s*[+-]?(\d{1,3}([. ]\d{3})*|\d*),\d+\s*")
 POINT_NUMBER = re.compile(r"\s*[+-]?(\d{1,3}(,\d{3})*|\d*)\.\d+([eE][+-]?\d+)?\s*")
+THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2}[.,]\d{3}\s*")  # or perhaps three decimals
 
 
 @dataclass(frozen=True)
@@ -222,6 +223,8 @@ def _recognise_decimal(rows: Sequence[Sequence[str]], delimiter: str) -> str:
     comma = point = 0
     for row in rows[:1000]:
         for field in row:
+            if THOUSANDS.fullmatch(field):
+                continue
             comma += COMMA_NUMBER.fullmatch(field) is not None
             point += POINT_NUMBER.fullmatch(field) is not None
     return "," if comma > point else "."
