@@ -11,7 +11,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from goodfit.data.columns import as_categorical, as_numbers, category_codes, cycle_phase, elapsed_days
+from goodfit.data.columns import (
+    as_categorical,
+    as_numbers,
+    category_codes,
+    cycle_phase,
+    elapsed_days,
+    physical_numbers,
+)
 from goodfit.data.preparation import (
     BooleanColumn,
     CategoryColumn,
@@ -67,7 +74,7 @@ def apply_preparation(preparation: Preparation, frame: pl.DataFrame, source: str
             for values in _numbers_of(column, frame[column.name][rows]):
                 numbers[rows, next(places)] = values
         for place, lookup in enumerate(lookups):
-            categories[rows, place] = lookup.codes[lookup.numbers[rows]]
+            categories[rows, place] = lookup.of(rows)
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         list(threads.map(fill, range(0, frame.height, BLOCK)))
@@ -115,11 +122,14 @@ def _scaled(
 
 
 class _Lookup(NamedTuple):
-    """A category column's own numbers, the code of each number, and what is to be said about it."""
+    """A Categorical column, the code of each of its physical numbers, and what is to be said about it."""
 
-    numbers: NDArray[np.uint32]
+    series: pl.Series
     codes: NDArray[np.int32]
     note: Message | None
+
+    def of(self, rows: slice) -> NDArray[np.int32]:
+        return self.codes[physical_numbers(self.series[rows], missing=len(self.codes) - 1)]
 
 
 def _lookup(column: CategoryColumn, series: pl.Series) -> _Lookup:
@@ -127,7 +137,7 @@ def _lookup(column: CategoryColumn, series: pl.Series) -> _Lookup:
     place = {text: place for place, text in enumerate(column.levels, start=1)}
     codes = [0 if text is None else place.get(text, 0) for text in texts]
     codes[-1] = place.get(None, 0)
-    return _Lookup(numbers, np.array(codes, dtype=np.int32), _never_seen(column, numbers, texts))
+    return _Lookup(series, np.array(codes, dtype=np.int32), _never_seen(column, numbers, texts))
 
 
 def _never_seen(

@@ -8,7 +8,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-__all__ = ["CategoryCodes", "as_categorical", "as_numbers", "category_codes", "cycle_phase", "elapsed_days"]
+__all__ = [
+    "CategoryCodes",
+    "as_categorical",
+    "as_numbers",
+    "category_codes",
+    "cycle_phase",
+    "elapsed_days",
+    "physical_numbers",
+]
 
 MICROSECONDS_A_DAY = 86_400e6
 
@@ -43,9 +51,8 @@ def as_categorical(series: pl.Series) -> pl.Series:
 
 def category_codes(series: pl.Series) -> CategoryCodes:
     """Return a Categorical column's physical codes; no text is touched but one of each."""
-    physical = series.to_physical().cast(pl.UInt32)
-    missing = int(np.asarray(physical.max() or 0)) + 1
-    codes = physical.fill_null(missing).to_numpy()
+    missing = int(np.asarray(series.to_physical().max() or 0)) + 1
+    codes = physical_numbers(series, missing)
     place = np.full(missing + 1, -1, dtype=np.int64)
     place[codes] = np.arange(len(codes))
     texts: list[str | None] = [None] * len(place)
@@ -53,6 +60,11 @@ def category_codes(series: pl.Series) -> CategoryCodes:
     for number, text in zip(present, series.gather(place[present]).cast(pl.String), strict=True):
         texts[number] = text
     return CategoryCodes(codes, texts)
+
+
+def physical_numbers(series: pl.Series, missing: int) -> NDArray[np.uint32]:
+    """Return the whole numbers that a Categorical column is made of, ``missing`` where there is none."""
+    return series.to_physical().cast(pl.UInt32).fill_null(missing).to_numpy()
 
 
 def elapsed_days(series: pl.Series) -> NDArray[np.float64]:
