@@ -8,19 +8,33 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from goodfit.errors import GoodfitError as GoodfitError
+    from goodfit.errors import InputError as InputError
+    from goodfit.errors import MachineError as MachineError
+    from goodfit.evaluation.scores import Evaluation as Evaluation
     from goodfit.finding import Finding as Finding
+    from goodfit.loading import load as load
     from goodfit.observations import History as History
     from goodfit.observations import Observations as Observations
     from goodfit.recipe import Recipe as Recipe
+    from goodfit.run import Run as Run
+    from goodfit.workflow.train import train as train
 
 _HOMES = {
+    "Evaluation": "goodfit.evaluation.scores",
     "Finding": "goodfit.finding",
+    "GoodfitError": "goodfit.errors",
     "History": "goodfit.observations",
+    "InputError": "goodfit.errors",
+    "MachineError": "goodfit.errors",
     "Observations": "goodfit.observations",
     "Recipe": "goodfit.recipe",
+    "Run": "goodfit.run",
+    "load": "goodfit.loading",
+    "train": "goodfit.workflow.train",
 }
 
-__all__ = ["__version__", *_HOMES]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,15 +20,49 @@ if TYPE_CHECKING:
 __all__ = ["EndedBy", "History", "Observations", "higher_is_better"]
 
 EndedBy = Literal[
-    "epochs", "patience", "stop-at", "time-budget", "interrupted", "non-finite-loss", "diverging", "dead-network"
+    "epochs",
+    "patience",
+    "stop-at",
+    "time-budget",
+    "interrupted",
+    "non-finite-loss",
+    "diverging",
+    "dead-network",
 ]
 
-_HIGHER = ("accuracy", "f1", "auc", "r2", "precision", "recall", "score", "kappa", "mcc", "iou", "dice", "map")
+_HIGHER = frozenset(
+    [
+        "accuracy",
+        "acc",
+        "f1",
+        "f1score",
+        "auc",
+        "auroc",
+        "roc",
+        "r2",
+        "precision",
+        "recall",
+        "score",
+        "kappa",
+        "mcc",
+        "iou",
+        "miou",
+        "dice",
+        "map",
+        "map50",
+    ]
+)
+_LOWER = frozenset(["loss", "error", "brier", "mse", "mae", "rmse", "mape", "perplexity"])
 
 
 def higher_is_better(name: str) -> bool:
-    """Say whether larger values of a curve such as ``valid_accuracy`` are better."""
-    return any(part in name.lower() for part in _HIGHER)
+    """Say by its words whether larger values of a curve are better.
+
+    >>> higher_is_better("valid_accuracy"), higher_is_better("val_mape"), higher_is_better("brier_score")
+    (True, False, False)
+    """
+    words = set(re.split(r"[^a-z0-9]+", name.lower()))
+    return bool(words & _HIGHER) and not words & _LOWER
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +74,8 @@ class History:
     columns
         Name to values, all of the same length, NaN where nothing was measured: ``epoch`` (may be
         fractional in logs from elsewhere), ``step``, ``train_loss`` (measured in evaluation mode at the
-        epoch's end, comparable with ``valid_loss``), ``running_loss`` (mean over the epoch's minibatches),
-        ``valid_loss``, ``train_<metric>``, ``valid_<metric>``, ``learning_rate``, ``seconds`` since the start.
+        epoch's end, comparable with ``valid_loss``), ``running_loss`` (mean over the epoch's batches),
+        ``valid_loss``, ``train_<metric>``, ``valid_<metric>``, ``learning_rate``, ``seconds`` so far.
     monitor
         The column that decided the best epoch.
     best_epoch
@@ -84,7 +119,9 @@ class History:
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics, without ``train_`` and ``valid_``."""
         names = (
-            name.partition("_")[2] for name in self.columns if name.startswith(("train_", "valid_")) and name[6:] != "loss"
+            name.partition("_")[2]
+            for name in self.columns
+            if name.startswith(("train_", "valid_")) and name[6:] != "loss"
         )
         return tuple(dict.fromkeys(names))
 
@@ -100,7 +137,7 @@ class History:
         """Return a polars frame with a row per epoch."""
         import polars as pl
 
-        frame = pl.DataFrame({name: values for name, values in self.columns.items()})
+        frame = pl.DataFrame(dict(self.columns))
         whole = [name for name in ("epoch", "step") if name in frame and (frame[name] % 1 == 0).all()]
         return frame.with_columns(pl.col(whole).cast(pl.Int64)) if whole else frame
 
@@ -108,9 +145,9 @@ class History:
         """Return a pandas frame with a row per epoch."""
         import pandas as pd
 
-        frame = pd.DataFrame({name: values for name, values in self.columns.items()})
+        frame = pd.DataFrame(dict(self.columns))
         whole = [name for name in ("epoch", "step") if name in frame and (frame[name] % 1 == 0).all()]
-        return frame.astype({name: "int64" for name in whole})
+        return frame.astype(dict.fromkeys(whole, "int64"))
 
     def to_csv(self) -> str:
         """Return the curves as CSV; numbers are written so that they come back exactly."""
@@ -122,7 +159,10 @@ class History:
         import polars as pl
 
         frame = pl.read_csv(io.StringIO(text), infer_schema_length=None)
-        return cls({name: frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in frame.columns}, **facts)
+        return cls(
+            {name: frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in frame.columns},
+            **facts,
+        )
 
     def facts(self) -> dict[str, Any]:
         """Return what is known beside the curves, as plain data."""
@@ -132,11 +172,17 @@ class History:
         if not len(self):
             return "<History: no epochs>"
         row = self.best_row if self.best_row is not None else len(self) - 1
-        best = f", {self.monitor} {self[self.monitor][row]:.4g} at epoch {self['epoch'][row]:g}" if self.monitor in self else ""
+        best = (
+            f", {self.monitor} {self[self.monitor][row]:.4g} at epoch {self['epoch'][row]:g}"
+            if self.monitor in self
+            else ""
+        )
         return f"<History: {len(self)} epochs, ended by {self.ended_by or 'unknown'}{best}>"
 
     def _repr_html_(self) -> str:
-        return str(self.to_pandas().to_html(max_rows=20, index=False, float_format=lambda value: f"{value:.4g}"))
+        return str(
+            self.to_pandas().to_html(max_rows=20, index=False, float_format=lambda value: f"{value:.4g}")
+        )
 
 
 @dataclass(frozen=True, eq=False)

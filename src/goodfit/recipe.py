@@ -40,7 +40,9 @@ class Recipe(BaseModel):
     20
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), arbitrary_types_allowed=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", protected_namespaces=(), arbitrary_types_allowed=False
+    )
 
     # The network
     model: str = Field("auto", description="Name of the network: auto, mlp, linear.")
@@ -54,8 +56,8 @@ class Recipe(BaseModel):
     )
     initialization: str = Field(
         "auto",
-        description="Start of the weights: auto, default (torch's), xavier_uniform, xavier_normal, he_uniform, "
-        "he_normal, orthogonal, lsuv, zeros.",
+        description="Start of the weights: auto, default (torch's), xavier_uniform, xavier_normal, "
+        "he_uniform, he_normal, orthogonal, lsuv, zeros.",
     )
     # What is minimised and what is reported
     loss: str = Field("auto", description="What is minimised: auto, cross_entropy, bce, mse, mae, huber, ...")
@@ -68,16 +70,21 @@ class Recipe(BaseModel):
     )
     # How it is minimised
     optimizer: str = Field("adam", description="Name of the optimizer: sgd, momentum, adam, adamw, ...")
-    optimizer_options: dict[str, Any] = Field({}, description="Further options of the optimizer, such as betas.")
+    optimizer_options: dict[str, Any] = Field(
+        {}, description="Further options of the optimizer, such as betas."
+    )
     learning_rate: Positive = Field(1e-3, description="Learning rate, before the schedule's factor.")
     momentum: Share | None = Field(None, description="Momentum, for the optimizers that have it.")
     weight_decay: NotNegative = Field(0.0, description="L2 penalty (decoupled for adamw and its kin).")
     l1: NotNegative = Field(0.0, description="L1 penalty on the weights.")
     schedule: str = Field(
-        "constant", description="Course of the learning rate: constant, step, exponential, linear, cosine, ..."
+        "constant",
+        description="Course of the learning rate: constant, step, exponential, linear, cosine, ...",
     )
     schedule_options: dict[str, Any] = Field({}, description="Options of the schedule, such as gamma.")
-    warmup: NotNegative = Field(0.0, description="Epochs over which the rate rises from 0 (fractions allowed).")
+    warmup: NotNegative = Field(
+        0.0, description="Epochs over which the rate rises from 0 (fractions allowed)."
+    )
     epochs: Count = Field(100, description="Times the training rows are gone through, at most.")
     batch_size: Count | Auto | None = Field(
         "auto", description="Rows of a minibatch; none: all rows at once; auto: by the number of rows."
@@ -97,11 +104,15 @@ class Recipe(BaseModel):
     patience: Count | None = Field(20, description="Epochs without improvement before it stops; none: never.")
     min_improvement: NotNegative = Field(0.0, description="What counts as improvement for patience.")
     monitor: str = Field("valid_loss", description="What decides the best epoch, such as valid_accuracy.")
-    stop_at: float | None = Field(None, description="Value of the monitored quantity that is good enough to stop.")
+    stop_at: float | None = Field(
+        None, description="Value of the monitored quantity that is good enough to stop."
+    )
     time_budget: Positive | None = Field(None, description="Seconds of training, at most.")
     keep_going: bool = Field(False, description="Go on although the training is beyond hope.")
     # Where and how exactly
-    precision: Literal["float32", "bfloat16", "float16"] = Field("float32", description="Numbers computed with.")
+    precision: Literal["float32", "bfloat16", "float16"] = Field(
+        "float32", description="Numbers computed with."
+    )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="Every random choice follows from it.")
     # How the rows are divided
@@ -120,6 +131,26 @@ class Recipe(BaseModel):
             super().__init__(**{name: _from_text(value) for name, value in fields.items()})
         except ValidationError as error:
             raise _out_of_range(error) from None
+
+    @classmethod
+    def parse(cls, name: str, text: str) -> Any:
+        """Return the value that ``text`` writes for the field ``name``, as on a command line.
+
+        Lists are separated by commas, dicts are ``key=value`` pairs, ``none`` is None. Whether the value is
+        allowed is for the constructor to say.
+
+        >>> Recipe.parse("hidden", "64,32"), Recipe.parse("schedule_options", "gamma=0.9")
+        ((64, 32), {'gamma': 0.9})
+        """
+        default = cls.model_fields[name].default if name in cls.model_fields else None
+        if text == "none":
+            return None
+        if isinstance(default, dict) or (name == "class_weight" and "=" in text):
+            pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+            return {key.strip(): _number_or_text(value.strip()) for key, _, value in pairs}
+        if isinstance(default, tuple) or (name == "metrics" and text != "auto"):
+            return tuple(_number_or_text(part.strip()) for part in text.split(",") if part.strip())
+        return _number_or_text(text)
 
     def replace(self, **changes: Any) -> Recipe:
         """Return this recipe with some fields changed, checked again."""
@@ -169,6 +200,15 @@ class Recipe(BaseModel):
         return f"Recipe({', '.join(f'{name}={value!r}' for name, value in self.changes().items())})"
 
     __str__ = __repr__
+
+
+def _number_or_text(text: str) -> Any:
+    for read in (int, float):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    return {"true": True, "false": False}.get(text.lower(), text)
 
 
 def _from_text(value: Any) -> Any:

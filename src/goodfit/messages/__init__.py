@@ -44,7 +44,7 @@ class Message:
         return self.text()
 
 
-def say(code: str, language: str = "en", **values: Any) -> str:
+def say(code: str, language: str = "en", /, **values: Any) -> str:
     """Return the catalogue's sentence ``code`` in ``language``, filled with ``values``.
 
     A value that is itself a `Message` is said in the same language; lists are joined by commas.

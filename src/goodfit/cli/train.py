@@ -1,0 +1,149 @@
+"""goodfit train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from goodfit.cli.options import (
+    DATA,
+    OUTPUT,
+    RECIPE,
+    Columns,
+    Force,
+    Language,
+    LanguageOption,
+    NoProgress,
+    Quiet,
+    parse_columns,
+    recipe_fields,
+    recipe_from,
+    with_recipe_options,
+)
+from goodfit.errors import InputError
+
+__all__ = ["free_folder", "train"]
+
+
+@with_recipe_options
+def train(
+    data: Annotated[
+        str | None, typer.Argument(help="A table: CSV, TSV or Parquet.", show_default=False)
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", "-t", help="Column to predict; several numbers: a,b.", rich_help_panel=DATA),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            "--task", help="binary, multiclass or regression; else by a rule.", rich_help_panel=DATA
+        ),
+    ] = None,
+    valid: Annotated[
+        str | None, typer.Option("--valid", metavar="FILE", help="Validation rows.", rich_help_panel=DATA)
+    ] = None,
+    test: Annotated[
+        str | None, typer.Option("--test", metavar="FILE", help="Test rows.", rich_help_panel=DATA)
+    ] = None,
+    group_column: Annotated[
+        str | None,
+        typer.Option(
+            "--group-column", help="Rows of one group stay together in the split.", rich_help_panel=DATA
+        ),
+    ] = None,
+    time_column: Annotated[
+        str | None,
+        typer.Option("--time-column", help="Train on the past, test on the latest.", rich_help_panel=DATA),
+    ] = None,
+    column: Columns = None,
+    delimiter: Annotated[
+        str | None, typer.Option("--delimiter", help="What separates columns.", rich_help_panel=DATA)
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", help="Encoding of the file.", rich_help_panel=DATA)
+    ] = None,
+    decimal: Annotated[
+        str | None, typer.Option("--decimal", help="Decimal sign: . or ,", rich_help_panel=DATA)
+    ] = None,
+    null_value: Annotated[
+        list[str] | None,
+        typer.Option("--null-value", help="A spelling of a missing value. Repeatable.", rich_help_panel=DATA),
+    ] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option("--recipe", metavar="FILE", help="A recipe.toml to start from.", rich_help_panel=RECIPE),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder of the run.  [runs/<data>-<n>]", rich_help_panel=OUTPUT),
+    ] = None,
+    force: Force = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            "--resume", metavar="RUN", help="Go on with the training in RUN.", rich_help_panel=OUTPUT
+        ),
+    ] = None,
+    fail_on: Annotated[
+        str | None,
+        typer.Option(
+            "--fail-on",
+            metavar="SEVERITY",
+            help="Exit with 1 on findings: warning or error.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    quiet: Quiet = False,
+    no_progress: NoProgress = False,
+    language: LanguageOption = Language.EN,
+    **fields: Any,
+) -> None:
+    """Train a network on a table: split, prepare, train, diagnose, evaluate, report.
+
+    goodfit train wine.csv --target quality
+    """
+    if fail_on not in (None, "info", "warning", "error"):
+        raise InputError(
+            "option.not-one-of", owner="train", option="--fail-on", value=fail_on, values=["warning", "error"]
+        )
+    if data is None and resume is None:
+        raise InputError("data.not-given")
+    folder = output if output is not None or data is None else free_folder(Path("runs"), Path(data))
+    from goodfit.cli.running import train_and_tell
+
+    train_and_tell(
+        data,
+        folder=None if resume else folder,
+        resume=resume,
+        target=_targets(target),
+        task=task,
+        valid=valid,
+        test=test,
+        group_column=group_column,
+        time_column=time_column,
+        columns=parse_columns(column),
+        reading={"delimiter": delimiter, "encoding": encoding, "decimal": decimal, "null_values": null_value},
+        recipe=recipe_from(recipe),
+        force=force,
+        progress=not (quiet or no_progress),
+        quiet=quiet,
+        language=language.value,
+        fail_on=fail_on,
+        **recipe_fields(fields),
+    )
+
+
+def free_folder(parent: Path, data: Path) -> Path:
+    """Return the first ``<parent>/<data name>-<n>`` that does not exist."""
+    name = data.name.split(".")[0] or "data"
+    number = 1
+    while (parent / f"{name}-{number}").exists():
+        number += 1
+    return parent / f"{name}-{number}"
+
+
+def _targets(text: str | None) -> str | list[str] | None:
+    return text.split(",") if text is not None and "," in text else text

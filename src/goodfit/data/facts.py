@@ -1,0 +1,91 @@
+"""TableFacts: what is known of a table beside its tensors, and its rows as tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from goodfit.data.applying import apply_preparation
+from goodfit.data.preparation import Inputs, Preparation
+from goodfit.data.table import Profile, Source, Split, Table
+from goodfit.data.targets import encode_target
+from goodfit.messages import Message
+
+__all__ = ["TableFacts", "network_inputs", "prepared_rows"]
+
+
+@dataclass(frozen=True, eq=False)
+class TableFacts:
+    """What is known of a table beside its tensors: all that predicting on another table needs.
+
+    Parameters
+    ----------
+    source
+        Where it came from.
+    profile, split, preparation
+        Its columns and task, which rows went where, and what was learned from the training rows.
+    notes
+        What was understood while reading it, and done to it.
+    """
+
+    source: Source
+    profile: Profile
+    split: Split
+    preparation: Preparation
+    notes: tuple[Message, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the preparation, which has a file of its own, as plain data for JSON."""
+        return {
+            "source": asdict(self.source),
+            "profile": self.profile.to_dict(),
+            "split": {
+                "train": self.split.train.tolist(),
+                "valid": self.split.valid.tolist(),
+                "test": self.split.test.tolist(),
+                "rule": self.split.rule.to_dict(),
+                "notes": [note.to_dict() for note in self.split.notes],
+            },
+            "notes": [note.to_dict() for note in self.notes],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], preparation: Preparation) -> TableFacts:
+        """Rebuild the facts from `to_dict`."""
+        rows = data["split"]
+        return cls(
+            source=Source(**data["source"]),
+            profile=Profile.from_dict(data["profile"]),
+            split=Split(
+                train=np.array(rows["train"], dtype=np.int64),
+                valid=np.array(rows["valid"], dtype=np.int64),
+                test=np.array(rows["test"], dtype=np.int64),
+                rule=Message.from_dict(rows["rule"]),
+                notes=tuple(Message.from_dict(note) for note in rows["notes"]),
+            ),
+            preparation=preparation,
+            notes=tuple(Message.from_dict(note) for note in data["notes"]),
+        )
+
+
+def network_inputs(inputs: Inputs, rows: NDArray[np.int64] | None = None) -> Tensor | tuple[Tensor, Tensor]:
+    """Return what the network takes: the numbers, and the categories' codes where there are any."""
+    numbers = torch.from_numpy(inputs.numbers if rows is None else inputs.numbers[rows])
+    if not inputs.categories.shape[1]:
+        return numbers
+    return numbers, torch.from_numpy(inputs.categories if rows is None else inputs.categories[rows])
+
+
+def prepared_rows(
+    preparation: Preparation, table: Table
+) -> tuple[tuple[Tensor | tuple[Tensor, Tensor], Tensor], tuple[Message, ...]]:
+    """Return a typed table's rows as (inputs, target), and what was noted."""
+    prepared = apply_preparation(preparation, table.frame, table.source.name)
+    target = torch.tensor(encode_target(preparation.target, table.frame, table.source.name))
+    return (network_inputs(prepared), target), prepared.notes

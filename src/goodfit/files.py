@@ -1,0 +1,60 @@
+"""Writing files so that whatever was there before stays whole until the new is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from goodfit.errors import MachineError
+
+__all__ = ["write_atomically"]
+
+
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Write ``content`` to ``path``: a temporary file beside it, fsync, rename.
+
+    Raises
+    ------
+    MachineError
+        The disk is full or the folder cannot be written; the old file is untouched.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        _copy_mode(path, temporary)
+        Path(temporary).replace(path)
+        temporary = None
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise MachineError(
+            "files.not-written", path=str(path), problem=error.strerror or str(error)
+        ) from None
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink()
+
+
+def _copy_mode(path: Path, temporary: str) -> None:
+    mask = os.umask(0)
+    os.umask(mask)
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~mask
+    Path(temporary).chmod(mode)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

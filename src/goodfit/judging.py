@@ -1,0 +1,77 @@
+"""A trained network and rows it never saw to an Evaluation, beside the baselines on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from goodfit.evaluation.evaluate import evaluate
+from goodfit.predicting import predict_rows
+from goodfit.training.losses import Loss
+
+if TYPE_CHECKING:
+    from goodfit.data.facts import TableFacts
+    from goodfit.evaluation.baselines import Predictor
+    from goodfit.evaluation.scores import Evaluation
+
+__all__ = ["arrays_of", "evaluate_rows", "units"]
+
+
+def evaluate_rows(
+    model: nn.Module,
+    loss: Loss,
+    inputs: Any,
+    target: Tensor,
+    *,
+    table: TableFacts,
+    baselines: Mapping[str, Predictor],
+    metrics: Sequence[Any] = (),
+    seed: int = 0,
+) -> Evaluation:
+    """Return the Evaluation of prepared rows of a table; numbers are brought back to the data's own units.
+
+    Parameters
+    ----------
+    inputs
+        Prepared inputs, as the network takes them.
+    target
+        Encoded target.
+    baselines
+        Predictors of encoded targets.
+    """
+    predicted = predict_rows(model, loss, inputs)
+    others = {name: predictor(arrays_of(inputs)) for name, predictor in baselines.items()}
+    actual: NDArray[Any] = target.numpy()
+    if not table.profile.classes:
+        actual, predicted = units(actual, table), units(predicted, table)
+        others = {name: units(values, table) for name, values in others.items()}
+    return evaluate(
+        actual,
+        predicted,
+        task=table.profile.task,
+        targets=table.profile.targets,
+        classes=table.profile.classes,
+        baselines=others,
+        metrics=metrics,
+        seed=seed,
+    )
+
+
+def units(values: NDArray[Any], table: TableFacts) -> NDArray[Any]:
+    """Return encoded numbers in the data's own units; a single target as a plain row of numbers."""
+    from goodfit.data.targets import decode_target
+
+    decoded = decode_target(table.preparation.target, values)
+    return decoded[:, 0] if decoded.ndim == 2 and decoded.shape[1] == 1 else decoded
+
+
+def arrays_of(inputs: Any) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Return the network's inputs as the arrays that the baselines take."""
+    if isinstance(inputs, Tensor):
+        return inputs.numpy(), None
+    numbers, categories = inputs
+    return numbers.numpy(), np.asarray(categories.numpy())

@@ -1,0 +1,97 @@
+"""A trained network and rows to predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from goodfit.data.batches import Batches, TensorBatches, first_tensor, move
+from goodfit.training.loop import call
+from goodfit.training.losses import Loss, to_predictions
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from goodfit.data.facts import TableFacts
+
+__all__ = ["outputs_of", "predict_rows", "prediction_frame"]
+
+ELEMENTS = 2**20
+"""Elements of the inputs that go through the network at once."""
+
+
+def outputs_of(model: nn.Module, inputs: Any, device: torch.device | None = None) -> Tensor:
+    """Return the network's outputs for every row of ``inputs``, on the CPU, in evaluation mode.
+
+    Parameters
+    ----------
+    inputs
+        A tensor, or a tuple or dict of tensors, rows in dimension 0.
+    """
+    width = max(1, first_tensor(inputs)[:1].numel())
+    return _outputs(model, TensorBatches(inputs, None, max(1, ELEMENTS // width)), device)
+
+
+def _outputs(model: nn.Module, batches: Batches, device: torch.device | None) -> Tensor:
+    if device is None:
+        device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            parts = [call(model, move(batch[0], device)).cpu() for batch in batches.epoch(0)]
+    finally:
+        model.train(training)
+    return torch.cat(parts)
+
+
+def predict_rows(model: nn.Module, loss: Loss, inputs: Any, *, logits: bool = False) -> NDArray[np.float32]:
+    """Return probabilities for classification losses, values otherwise; raw outputs with ``logits``."""
+    outputs = outputs_of(model, inputs)
+    result = outputs if logits else to_predictions(loss, outputs)
+    return result.float().numpy()
+
+
+def prediction_frame(predictions: NDArray[Any], facts: TableFacts, *, logits: bool = False) -> pl.DataFrame:
+    """Return predictions in the data's own units: ``prediction``, and ``p_<class>`` for classes."""
+    import polars as pl
+
+    from goodfit.data.targets import decode_target
+
+    target = facts.preparation.target
+    classes: Sequence[Any] = facts.profile.classes
+    if not classes:
+        values = decode_target(target, predictions)
+        names = ["prediction"] if values.shape[1] == 1 else [f"prediction_{name}" for name in target.names]
+        return pl.DataFrame({name: values[:, column] for column, name in enumerate(names)})
+    columns: dict[str, Any] = {"prediction": pl.Series(decode_target(target, predictions.argmax(1)).tolist())}
+    prefix = "logit" if logits else "p"
+    for number, label in enumerate(classes):
+        columns[f"{prefix}_{spelled(label)}"] = predictions[:, number].astype(np.float64)
+    return pl.DataFrame(columns)
+
+
+def spelled(label: Any) -> str:
+    """Return a class's name as column names show it: true and false as in JSON.
+
+    >>> spelled(True), spelled(3), spelled("a b")
+    ('true', '3', 'a b')
+    """
+    return str(label).lower() if isinstance(label, bool) else str(label)
+
+
+def as_inputs(data: Any) -> Any:
+    """Return arrays as tensors, nested as they were."""
+    if isinstance(data, Tensor):
+        return data
+    if isinstance(data, Mapping):
+        return {key: as_inputs(item) for key, item in data.items()}
+    if isinstance(data, tuple):
+        return tuple(as_inputs(item) for item in data)
+    array = np.asarray(data)
+    return torch.from_numpy(array.astype(np.float32) if array.dtype == np.float64 else array)

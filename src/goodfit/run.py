@@ -1,0 +1,206 @@
+"""Run: the parts of a finished training tied together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from goodfit.errors import InputError
+from goodfit.finding import Finding
+from goodfit.messages import Message
+from goodfit.observations import History, Observations
+from goodfit.recipe import Recipe
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from torch import nn
+
+    from goodfit.data.facts import TableFacts
+    from goodfit.evaluation.baselines import Predictor
+    from goodfit.evaluation.scores import Evaluation
+    from goodfit.training.losses import Loss
+
+__all__ = ["Run"]
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished training: the network with its best weights, and all that is known of how it came about.
+
+    Parameters
+    ----------
+    name
+        What it is called in reports: the data's name.
+    recipe
+        Every decision, none of them ``"auto"`` any more.
+    history
+        The curves, what ended the training, and the epoch whose weights are kept.
+    findings
+        What the diagnosis says, the most severe first.
+    model
+        The network, in evaluation mode, with the best epoch's weights.
+    evaluation
+        How good it is on rows that training never saw; None where there were none.
+    observations
+        What the diagnosis looked at.
+    loss
+        What was minimised; it turns the network's outputs into predictions.
+    network
+        Inputs, levels and outputs by which a named network is built; None for a network of one's own.
+    table
+        What is known of the table it was trained on; None for one's own tensors and loaders.
+    baselines
+        The prior and the linear model, by name, for evaluations to come.
+    environment
+        Versions and machine.
+    notes
+        What was noticed beside the table.
+    folder
+        Where it was saved to or loaded from.
+    """
+
+    name: str
+    recipe: Recipe
+    history: History
+    findings: tuple[Finding, ...]
+    model: nn.Module
+    loss: Loss
+    observations: Observations
+    network: Mapping[str, Any] | None = None
+    evaluation: Evaluation | None = None
+    table: TableFacts | None = None
+    baselines: Mapping[str, Predictor] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[Message, ...] = ()
+    folder: Path | None = None
+
+    def predict(self, data: Any, *, logits: bool = False) -> Any:
+        """Return predictions for the rows of ``data``, in their order.
+
+        Parameters
+        ----------
+        data
+            A path, a pandas or polars frame, a dict of columns or an array, with the columns that the network
+            was trained on; for a network of one's own, its inputs: an array, a tensor, a tuple or a dict.
+        logits
+            Return the network's raw outputs in place of probabilities or values.
+
+        Returns
+        -------
+        frame or array
+            For tables a frame of the kind that was given (polars for a path): ``prediction``, and for
+            classes ``p_<class>`` in sorted order. For a network of one's own an array, rows in dimension 0.
+
+        Raises
+        ------
+        InputError
+            A column is missing or cannot be read.
+        """
+        from goodfit.predicting import as_inputs, predict_rows
+
+        if self.table is None:
+            return predict_rows(self.model, self.loss, as_inputs(data), logits=logits)
+        frame, _ = self.predict_table(data, logits=logits)
+        return frame
+
+    def predict_table(
+        self, data: Any, *, logits: bool = False, **reading: Any
+    ) -> tuple[Any, tuple[Message, ...]]:
+        """Return `predict`'s frame, and what was noticed about the data on the way."""
+        from goodfit.data.applying import apply_preparation
+        from goodfit.data.casting import cast
+        from goodfit.data.facts import network_inputs
+        from goodfit.data.read import read
+        from goodfit.predicting import predict_rows, prediction_frame
+
+        if self.table is None:
+            raise InputError("run.not-a-table", name=self.name)
+        table = read(data, columns=self._told_columns(), **reading)
+        typed = cast(table, self.table.profile, target=False)
+        prepared = apply_preparation(self.table.preparation, typed.frame, table.source.name)
+        rows = predict_rows(self.model, self.loss, network_inputs(prepared), logits=logits)
+        frame: Any = prediction_frame(rows, self.table, logits=logits)
+        if table.source.container == "pandas":
+            frame = frame.to_pandas()
+            frame.index = data.index
+        return frame, (*table.notes, *typed.notes, *prepared.notes)
+
+    def evaluate(self, data: Any, **reading: Any) -> Evaluation:
+        """Return how good the predictions are on the rows of ``data``, which must have the target."""
+        from goodfit.data.casting import cast
+        from goodfit.data.facts import prepared_rows
+        from goodfit.data.read import read
+        from goodfit.judging import evaluate_rows
+
+        if self.table is None:
+            raise InputError("run.not-a-table", name=self.name)
+        table = cast(read(data, columns=self._told_columns(), **reading), self.table.profile)
+        (inputs, target), _ = prepared_rows(self.table.preparation, table)
+        return evaluate_rows(
+            self.model,
+            self.loss,
+            inputs,
+            target,
+            table=self.table,
+            baselines=self.baselines,
+            seed=self.recipe.seed,
+        )
+
+    def plot(self, *, ax: Axes | None = None, language: str = "en") -> Axes:
+        """Draw the learning curves with the best epoch and the findings."""
+        from goodfit.plots.curves import learning_curves
+
+        return learning_curves(self.history, self.findings, ax=ax, language=language)
+
+    def report(self, path: str | Path | None = None, *, language: str = "en") -> Path:
+        """Write the report, one self-contained HTML file, and return its path.
+
+        Without a path it goes into the run's folder.
+        """
+        from goodfit.files import write_atomically
+        from goodfit.run_report import report_html
+
+        if path is None:
+            if self.folder is None:
+                raise InputError("run.report-where")
+            path = self.folder / "report.html"
+        path = Path(path)
+        write_atomically(path, report_html(self, language))
+        return path
+
+    def save(self, folder: str | Path, *, force: bool = False, language: str = "en") -> Path:
+        """Write the run folder, in open formats only, and return its path.
+
+        Raises
+        ------
+        InputError
+            The folder exists and is not empty; ``force`` replaces it.
+        MachineError
+            The disk is full; what was there before is whole.
+        """
+        from goodfit.saving import save_run
+
+        return save_run(self, Path(folder), force=force, language=language)
+
+    def _told_columns(self) -> dict[str, str] | None:
+        """Return the kinds by which another table must be read as text, so that codes keep their zeros."""
+        if self.table is None:
+            return None
+        return {column.name: column.kind for column in self.table.profile.used if column.kind == "category"}
+
+    def __repr__(self) -> str:
+        score = ""
+        if self.evaluation is not None and self.evaluation.main_metric in self.evaluation.metrics:
+            name = self.evaluation.main_metric
+            score = f", {name} {self.evaluation.metrics[name].value:.4g} on {self.evaluation.rows} rows"
+        codes = ", ".join(finding.code for finding in self.findings) or "none"
+        best = "" if self.history.best_epoch is None else f" (best {self.history.best_epoch:g})"
+        epochs = f"{len(self.history)} epochs{best}{score}"
+        return f"<Run {self.name}: {self.recipe.model}, {epochs}, findings: {codes}>"
+
+    def _repr_html_(self) -> str:
+        from goodfit.run_report import summary_html
+
+        return summary_html(self)

@@ -1,0 +1,111 @@
+"""What a training heeds between two updates: Ctrl-C, the time budget, checkpoints, progress."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from goodfit.observations import EndedBy
+from goodfit.training.state import TrainingState
+
+__all__ = ["Attention", "heeding_interrupts"]
+
+Notice = Callable[[TrainingState], None]
+
+
+class Attention:
+    """Looks up between two updates; the loop compares one number with the clock, and that is all it costs.
+
+    None of it touches a weight or a random state: the same training comes out whenever it looks up.
+
+    Parameters
+    ----------
+    time_budget
+        Seconds of training, from the first epoch's start.
+    save, save_every
+        Writes a checkpoint, and the seconds between two.
+    progress, progress_every
+        Shows how far the training is, and the seconds between two times.
+    """
+
+    def __init__(
+        self,
+        *,
+        time_budget: float | None = None,
+        save: Notice | None = None,
+        save_every: float = 10.0,
+        progress: Notice | None = None,
+        progress_every: float = 0.2,
+    ) -> None:
+        self.interrupted = False
+        self._time_budget = math.inf if time_budget is None else time_budget
+        self._save, self._save_every = save, save_every
+        self._progress, self._progress_every = progress, progress_every
+        self.begin(0.0)
+
+    def begin(self, seconds: float) -> None:
+        """Start the clock, ``seconds`` of training having been done before."""
+        now = time.perf_counter()
+        self._started = now - seconds
+        self._ends = self._started + self._time_budget
+        self._next_save = now + self._save_every if self._save else math.inf
+        self._next_progress = now + self._progress_every if self._progress else math.inf
+        self._plan()
+
+    def seconds(self) -> float:
+        """Return the seconds of training so far."""
+        return time.perf_counter() - self._started
+
+    def interrupt(self) -> None:
+        """Ask for an end after the current update."""
+        self.interrupted = True
+        self.at = -math.inf
+
+    def look(self, state: TrainingState) -> EndedBy | None:
+        """Do what is due at this moment; return what ends the training here, None to go on."""
+        now = time.perf_counter()
+        state.seconds = now - self._started
+        if self.interrupted or now >= self._ends:
+            if self._save:
+                self._save(state)
+            return "interrupted" if self.interrupted else "time-budget"
+        if now >= self._next_progress and self._progress:
+            self._progress(state)
+            self._next_progress = now + self._progress_every
+        if now >= self._next_save and self._save:
+            self._save(state)
+            self._next_save = time.perf_counter() + self._save_every
+        self._plan()
+        return None
+
+    def _plan(self) -> None:
+        self.at = -math.inf if self.interrupted else min(self._ends, self._next_save, self._next_progress)
+
+
+@contextmanager
+def heeding_interrupts(attention: Attention) -> Iterator[None]:
+    """Make the first Ctrl-C an ordinary end of the training; the second one stops at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ask(signum: int, frame: FrameType | None) -> None:
+        if attention.interrupted:
+            raise KeyboardInterrupt
+        attention.interrupt()
+
+    before: Any = signal.getsignal(signal.SIGINT)
+    if before is None:  # a handler that Python did not install: leave it
+        yield
+        return
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

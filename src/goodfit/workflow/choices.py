@@ -1,0 +1,120 @@
+"""What ``"auto"`` becomes: the rules by which a Recipe is completed for the data at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from goodfit.errors import InputError
+from goodfit.recipe import Recipe
+from goodfit.training.losses import loss_for
+from goodfit.workflow.parts import Part, Parts, rows_of, target_of
+
+__all__ = ["FUNCTION_FIELDS", "batch_size_for", "choose_device", "completed", "separate_functions"]
+
+FUNCTION_FIELDS = ("loss", "optimizer", "schedule", "initialization")
+"""Recipe fields for which a function or a class may be given; the Recipe then keeps its name."""
+
+Functions = Mapping[str, Any]
+
+
+def separate_functions(fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return recipe fields as plain data, and what was given as functions or classes by field.
+
+    >>> def my_loss(outputs, target): ...
+    >>> separate_functions({"loss": my_loss, "epochs": 3})[0]
+    {'loss': 'function my_loss', 'epochs': 3}
+    """
+    plain, functions = dict(fields), {}
+    for name in FUNCTION_FIELDS:
+        if name in plain and not isinstance(plain[name], str) and callable(plain[name]):
+            functions[name] = plain[name]
+            plain[name] = f"function {name_of(plain[name])}"
+    metrics = plain.get("metrics")
+    if metrics is not None and not isinstance(metrics, str):
+        listed = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
+        if any(callable(item) for item in listed):
+            functions["metrics"] = listed
+            plain["metrics"] = tuple(item if isinstance(item, str) else name_of(item) for item in listed)
+    return plain, functions
+
+
+def name_of(value: Callable[..., Any]) -> str:
+    """Return what a function, class, partial or module is called."""
+    inner = getattr(value, "func", value)
+    return str(getattr(inner, "name", None) or getattr(inner, "__name__", None) or type(inner).__name__)
+
+
+def completed(recipe: Recipe, parts: Parts, functions: Functions, model: Any) -> Recipe:
+    """Return the recipe with every ``"auto"`` decided for these data."""
+    changes: dict[str, Any] = {}
+    if recipe.model == "auto" and not callable(model):
+        changes["model"] = "mlp"
+    elif callable(model):
+        changes["model"] = f"function {name_of(model)}"
+    if recipe.device == "auto":
+        changes["device"] = str(choose_device())
+    if recipe.batch_size == "auto":
+        changes["batch_size"] = batch_size_for(rows_of(parts.train))
+    if recipe.loss == "auto":
+        changes["loss"] = "custom" if "step" in functions else auto_loss(parts)
+    if recipe.monitor == "valid_loss" and parts.valid is None:
+        changes["monitor"] = "train_loss"
+    return recipe.replace(**changes) if changes else recipe
+
+
+def batch_size_for(rows: int | None) -> int:
+    """Return the minibatch for so many rows: about 40 updates an epoch, between 32 and 1,024 rows.
+
+    >>> [batch_size_for(rows) for rows in (100, 1000, 10_000, 1_000_000)]
+    [32, 32, 256, 1024]
+    """
+    size = 32
+    while rows is not None and size < 1024 and rows / size > 60:
+        size *= 2
+    return size
+
+
+def choose_device() -> torch.device:
+    """Return the accelerator where there is one, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def check_device(name: str) -> torch.device:
+    """Return the device of that name.
+
+    Raises
+    ------
+    InputError
+        torch knows no such device, or this machine has none.
+    """
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError("training.no-device", device=name, problem=str(error).splitlines()[0]) from None
+    return device
+
+
+def auto_loss(parts: Parts) -> str:
+    """Return the loss for the task; for tensors whose task nobody said, by the target's type."""
+    if parts.task is not None:
+        return loss_for(parts.task)
+    target = target_of(parts.train)
+    if target is None:
+        target = _peek(parts.train)
+    if target is None:
+        raise InputError("training.loss-needed")
+    return "mse" if target.is_floating_point() else "cross_entropy"
+
+
+def _peek(part: Part) -> torch.Tensor | None:
+    if part.kind == "dataset":
+        item = part.content[0]
+        target = item[1] if isinstance(item, (tuple, list)) and len(item) == 2 else None
+        return None if target is None else torch.as_tensor(target)
+    return None

@@ -1,0 +1,149 @@
+"""A training that has ended to a Run: baselines, evaluation, observations, findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from goodfit.data.table import Task
+from goodfit.diagnosis.diagnose import diagnose
+from goodfit.environment import describe_environment
+from goodfit.evaluation.baselines import Predictor, fit_baselines, prior_loss
+from goodfit.evaluation.evaluate import evaluate
+from goodfit.evaluation.scores import Evaluation
+from goodfit.judging import arrays_of, evaluate_rows
+from goodfit.messages import Message
+from goodfit.observations import EndedBy, Observations
+from goodfit.run import Run
+from goodfit.training.job import Job
+from goodfit.training.loop import outputs_and_targets
+from goodfit.training.losses import LOSSES, to_predictions
+from goodfit.training.state import TrainingState, to_history
+from goodfit.workflow.job import network_shape, task_of
+from goodfit.workflow.parts import Part, Parts, evaluation_size, make_batches, rows_of, target_of
+
+__all__ = ["finish"]
+
+
+def finish(
+    job: Job,
+    parts: Parts,
+    state: TrainingState,
+    ended: EndedBy,
+    *,
+    diagnosed: bool = True,
+    name: str | None = None,
+    notes: tuple[Message, ...] = (),
+) -> Run:
+    """Judge a training that has ended and return its Run; the model carries the best weights."""
+    recipe = job.recipe
+    history = to_history(state.rows, monitor=recipe.monitor, best_epoch=state.best.epoch, ended_by=ended)
+    baselines = _baselines(parts, recipe.seed)
+    observations = Observations(
+        history=history,
+        task=parts.task or _plain_task(job, parts),
+        classes=len(parts.classes) or None,
+        train_rows=rows_of(parts.train),
+        valid_rows=rows_of(parts.valid) or None,
+        train_loss_is="at-epoch-end" if job.sample is not None else "running-mean",
+        recipe=recipe,
+        **_reference_losses(job, parts, baselines),
+    )
+    network = network_shape(parts, job.loss) if recipe.model in ("mlp", "linear") else None
+    return Run(
+        name=name or parts.source.name,
+        recipe=recipe,
+        history=history,
+        findings=tuple(diagnose(observations)) if diagnosed else (),
+        model=job.model,
+        loss=job.loss,
+        observations=observations,
+        network=network,
+        evaluation=_evaluation(job, parts, baselines),
+        table=parts.table,
+        baselines=baselines,
+        environment=describe_environment(recipe.device, None),
+        notes=(*parts.notes, *notes),
+    )
+
+
+def _baselines(parts: Parts, seed: int) -> dict[str, Predictor]:
+    if parts.table is None or parts.task is None:
+        return {}
+    inputs, target = parts.train.content
+    valid_inputs, valid_target = (parts.valid or parts.train).content
+    return fit_baselines(
+        arrays_of(inputs),
+        target.numpy(),
+        arrays_of(valid_inputs),
+        valid_target.numpy(),
+        task=parts.task,
+        levels=parts.table.preparation.levels,
+        n_classes=len(parts.classes) or None,
+        seed=seed,
+    )
+
+
+def _reference_losses(job: Job, parts: Parts, baselines: Mapping[str, Predictor]) -> dict[str, float | None]:
+    """Return the validation losses of the prior and of the linear model, in the units of the loss."""
+    train, valid = target_of(parts.train), target_of(parts.valid)
+    task = parts.task or _plain_task(job, parts)
+    found: dict[str, float | None] = {"prior_loss": None, "linear_loss": None}
+    if train is None or valid is None or task is None or job.loss.name not in LOSSES or job.step is not None:
+        return found
+    if job.recipe.class_weight is not None:
+        return found
+    found["prior_loss"] = prior_loss(
+        train.numpy(), valid.numpy(), task=task, loss=job.loss.name, loss_options=job.recipe.loss_options
+    )
+    if "linear" in baselines and parts.valid is not None:
+        predicted = torch.from_numpy(np.asarray(baselines["linear"](arrays_of(parts.valid.content[0]))))
+        outputs = predicted.clamp_min(1e-12).log() if job.loss.name == "cross_entropy" else predicted
+        if job.loss.name in ("cross_entropy", "mse", "mae", "huber"):
+            outputs = outputs.to(job.device, torch.float32)
+            total, weight = job.loss.sum_and_weight(outputs, valid.to(job.device))
+            found["linear_loss"] = float(total) / float(weight)
+    return found
+
+
+def _plain_task(job: Job, parts: Parts) -> Task | None:
+    task = task_of(job.loss, target_of(parts.train)) if job.step is None else None
+    return None if task == "multilabel" else task
+
+
+def _evaluation(job: Job, parts: Parts, baselines: Mapping[str, Predictor]) -> Evaluation | None:
+    """Evaluate on the test rows, once."""
+    if parts.test is None:
+        return None
+    if parts.table is not None:
+        inputs, target = parts.test.content
+        return evaluate_rows(
+            job.model, job.loss, inputs, target, table=parts.table, baselines=baselines, seed=job.recipe.seed
+        )
+    task = _plain_task(job, parts)
+    if task is None or job.step is not None:
+        return None
+    outputs, actual = _test_outputs(job, parts.test)
+    predicted = to_predictions(job.loss, outputs).float().numpy()
+    if task == "binary" and predicted.ndim == 2 and predicted.shape[1] == 1:
+        predicted, actual = predicted[:, 0], actual.reshape(-1)
+    if task == "binary" and predicted.ndim == 1:
+        predicted, actual = np.stack([1 - predicted, predicted], axis=1), actual.reshape(-1)
+    if task == "multiclass" and (predicted.ndim != 2 or actual.ndim != 1):
+        return None
+    classes = tuple(range(predicted.shape[1])) if task != "regression" else ()
+    return evaluate(
+        actual.numpy() if task == "regression" else actual.long().numpy(),
+        predicted,
+        task="binary" if len(classes) == 2 else task,
+        classes=classes,
+        seed=job.recipe.seed,
+    )
+
+
+def _test_outputs(job: Job, part: Part) -> tuple[Tensor, Tensor]:
+    size = evaluation_size(part, None if job.recipe.batch_size is None else int(job.recipe.batch_size))
+    return outputs_and_targets(job, make_batches(part, batch_size=size, seed=None, device=job.device))

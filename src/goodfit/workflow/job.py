@@ -1,0 +1,336 @@
+"""Parts and a Recipe to a Job: network, loss, optimizer and batches, tried before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from goodfit.data.batches import Batch, LoaderBatches, count_rows, first_tensor, move
+from goodfit.errors import InputError
+from goodfit.evaluation.metrics import Metric, resolve
+from goodfit.judging import units
+from goodfit.models.build import build_model
+from goodfit.models.initialization import initialize
+from goodfit.recipe import Recipe
+from goodfit.training.averaging import WeightAverage
+from goodfit.training.job import Job
+from goodfit.training.loop import call
+from goodfit.training.loss_checks import check_loss
+from goodfit.training.losses import Loss, convert_target, make_loss, units_for
+from goodfit.training.optimizers import make_optimizer, optimizer_facts
+from goodfit.training.plateau import make_plateau
+from goodfit.training.prior import prior_outputs
+from goodfit.training.randomness import undisturbed
+from goodfit.training.regularization import penalized_weights
+from goodfit.training.schedules import make_schedule
+from goodfit.training.state import TrainingState
+from goodfit.training.stopping import check_monitor
+from goodfit.workflow.choices import check_device
+from goodfit.workflow.parts import Part, Parts, evaluation_size, make_batches, pick, rows_of, target_of
+
+__all__ = ["make_job", "network_shape", "task_of"]
+
+TaskName = Literal["binary", "multiclass", "multilabel", "regression"]
+SAMPLE_ROWS = 1000
+"""The fixed sample for ``train_loss`` has as many rows as validation, and at least so many."""
+TRIED_ROWS = 4
+"""Rows that go through the network before the first step, to see whether it can train."""
+
+
+def make_job(
+    parts: Parts, recipe: Recipe, model: Any, functions: Mapping[str, Any]
+) -> tuple[Job, TrainingState]:
+    """Return all that a training needs, made ready and tried on a few rows, and the state it starts from.
+
+    Parameters
+    ----------
+    recipe
+        With every ``"auto"`` decided.
+    model
+        A network, a function that builds one, or None for the recipe's named one.
+    functions
+        What the user gave as functions, by recipe field, and ``step``.
+
+    Raises
+    ------
+    InputError
+        Whatever cannot train: a wrong input width, labels out of range, unknown names.
+    """
+    device = check_device(recipe.device)
+    step = functions.get("step")
+    loss = _loss(parts, recipe, functions, device)
+    metrics = _metrics(parts, recipe, functions, loss)
+    network = _network(parts, recipe, model, functions, loss).to(device)
+    join_single = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules())
+    train_part, convert = _converted(parts.train, loss, step is not None)
+    valid_part = None if parts.valid is None else _converted(parts.valid, loss, step is not None)[0]
+    train = make_batches(
+        train_part, batch_size=_size(recipe), seed=recipe.seed, device=device, join_single=join_single
+    )
+    sample_part = _sample(train_part, valid_part)
+    if step is None:
+        _try(network, loss, train_part, valid_part, device, parts)
+    facts = optimizer_facts(functions.get("optimizer", recipe.optimizer))
+    if facts.needs_closure and recipe.precision == "float16":
+        raise InputError("training.closure-float16", optimizer=facts.name)
+    optimizer = make_optimizer(
+        functions.get("optimizer", recipe.optimizer),
+        network,
+        learning_rate=recipe.learning_rate,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+        options=recipe.optimizer_options,
+    )
+    monitored = [
+        "running_loss",
+        *(["train_loss"] if sample_part else []),
+        *(["valid_loss"] if valid_part else []),
+    ]
+    for part, there in (("train", sample_part), ("valid", valid_part)):
+        monitored += [f"{part}_{metric.name}" for metric in metrics] if there is not None else []
+    best = check_monitor(
+        recipe.monitor, monitored, {metric.name: metric.higher_is_better for metric in metrics}
+    )
+    average = _average(recipe, network)
+    job = Job(
+        model=network,
+        loss=loss,
+        optimizer=optimizer,
+        facts=facts,
+        recipe=recipe,
+        device=device,
+        train=train,
+        valid=_evaluated(valid_part, recipe, device),
+        sample=_evaluated(sample_part, recipe, device),
+        metrics=metrics,
+        schedule=_schedule(recipe, functions, train.steps()),
+        average=average,
+        step=step,
+        penalized=tuple(penalized_weights(network)) if recipe.l1 else (),
+        scaler=torch.amp.GradScaler(device.type) if recipe.precision == "float16" else None,
+        classes=len(parts.classes) or None,
+        convert=convert,
+        decode=None if parts.table is None or parts.classes else partial(units, table=parts.table),
+    )
+    plateau = make_plateau(
+        functions.get("schedule", recipe.schedule),
+        options=recipe.schedule_options,
+        higher_is_better=best.higher,
+    )
+    return job, TrainingState(best=best, plateau=plateau)
+
+
+def _loss(parts: Parts, recipe: Recipe, functions: Mapping[str, Any], device: torch.device) -> Loss:
+    if "step" in functions and "loss" not in functions and recipe.loss == "custom":
+        return make_loss(lambda outputs, target: outputs)
+    target = target_of(parts.train)
+    counts = None
+    if parts.classes and target is not None:
+        counts = torch.bincount(target.long(), minlength=len(parts.classes)).tolist()
+    elif recipe.class_weight == "balanced" and target is not None and not target.is_floating_point():
+        counts = torch.bincount(target.long()).tolist()
+    classes = parts.classes or (tuple(range(len(counts))) if counts else None)
+    return make_loss(
+        functions.get("loss", recipe.loss),
+        options=recipe.loss_options,
+        class_weight=recipe.class_weight,
+        classes=classes,
+        class_counts=counts,
+        device=device,
+    )
+
+
+def _metrics(parts: Parts, recipe: Recipe, functions: Mapping[str, Any], loss: Loss) -> tuple[Metric, ...]:
+    task = parts.task or task_of(loss, target_of(parts.train))
+    if task is None:
+        if recipe.metrics != "auto":
+            raise InputError("training.metrics-without-task")
+        return ()
+    return resolve(functions.get("metrics", recipe.metrics), task)
+
+
+def network_shape(parts: Parts, loss: Loss) -> dict[str, Any]:
+    """Return the inputs, levels and outputs by which a named network is built.
+
+    Raises
+    ------
+    InputError
+        The rows do not lie in memory, or are no rows of numbers.
+    """
+    if parts.train.kind != "tensors":
+        raise InputError("training.named-model-needs-tensors")
+    inputs, target = parts.train.content
+    if first_tensor(inputs).ndim != 2:
+        raise InputError("training.named-model-needs-columns", shape=str(tuple(first_tensor(inputs).shape)))
+    classes = len(parts.classes) or (int(target.max()) + 1 if loss.facts.target == "labels" else 0)
+    return {
+        "inputs": first_tensor(inputs).shape[1],
+        "levels": list(parts.table.preparation.levels) if parts.table is not None else [],
+        "outputs": units_for(loss.name, classes=classes, targets=1 if target.ndim == 1 else target.shape[1]),
+    }
+
+
+def task_of(loss: Loss, target: Tensor | None) -> TaskName | None:
+    """Return the task that a loss and its target imply, None where neither says."""
+    if loss.facts.target == "labels":
+        return "multiclass"
+    if loss.facts.target == "binary":
+        return "multilabel" if target is not None and target.ndim == 2 and target.shape[1] > 1 else "binary"
+    return "regression" if loss.facts.target in ("values", "counts") else None
+
+
+def _network(parts: Parts, recipe: Recipe, model: Any, functions: Mapping[str, Any], loss: Loss) -> nn.Module:
+    how = functions.get("initialization", recipe.initialization)
+    if model is None:
+        shape = network_shape(parts, loss)
+        network = build_model(recipe, **shape)
+        inputs, target = parts.train.content
+        sample = _rows_of_tensors(inputs, 256) if how == "lsuv" else None
+        bias = prior_outputs(loss, convert_target(loss, target), shape["outputs"])
+        initialize(
+            network, how, activation=recipe.activation, seed=recipe.seed, sample=sample, output_bias=bias
+        )
+        return network
+    with undisturbed():
+        torch.manual_seed(recipe.seed)
+        network = model if isinstance(model, nn.Module) else model()
+        if not isinstance(network, nn.Module):
+            raise InputError("training.model-not-module", kind=type(network).__name__)
+        if how != "auto":
+            sample = _rows_of_tensors(parts.train.content[0], 256) if parts.train.kind == "tensors" else None
+            initialize(network, how, activation=recipe.activation, seed=recipe.seed, sample=sample)
+    return network
+
+
+def _converted(part: Part, loss: Loss, stepped: bool) -> tuple[Part, bool]:
+    if stepped:
+        return part, False
+    if part.kind != "tensors":
+        return part, True
+    inputs, target = part.content
+    return Part("tensors", (inputs, convert_target(loss, target))), False
+
+
+def _sample(train: Part, valid: Part | None) -> Part | None:
+    """Return the fixed part of the training rows that ``train_loss`` is measured on."""
+    rows = max(rows_of(valid) or 0, SAMPLE_ROWS)
+    if train.kind == "loader":
+        return Part("loader", _first_batches(train.content, rows))
+    known = rows_of(train)
+    if known is not None and known <= rows:
+        return train
+    generator = torch.Generator().manual_seed(0)
+    index = torch.randperm(known or rows, generator=generator)[:rows].sort().values
+    if train.kind == "dataset":
+        return Part("dataset", torch.utils.data.Subset(train.content, index.tolist()))
+    return Part("tensors", pick(train.content, index))
+
+
+def _first_batches(loader: Iterable[Any], rows: int) -> list[Batch]:
+    """Return the first batches that a loader delivers, its random states left as they were."""
+    from goodfit.training.randomness import loader_generators
+
+    generators = loader_generators(LoaderBatches(loader))
+    states = {name: generator.get_state() for name, generator in generators.items()}
+    found: list[Batch] = []
+    with undisturbed():
+        torch.manual_seed(0)
+        for batch in loader:
+            found.append(batch)
+            rows -= count_rows(batch)
+            if rows <= 0:
+                break
+    for name, state in states.items():
+        generators[name].set_state(state)
+    if not found:
+        raise InputError("data.no-rows", part="train")
+    return found
+
+
+def _size(recipe: Recipe) -> int | None:
+    return None if recipe.batch_size is None else int(recipe.batch_size)
+
+
+def _evaluated(part: Part | None, recipe: Recipe, device: torch.device) -> Any:
+    if part is None:
+        return None
+    size = evaluation_size(part, _size(recipe))
+    return make_batches(part, batch_size=size, seed=None, device=device)
+
+
+def _try(
+    network: nn.Module, loss: Loss, train: Part, valid: Part | None, device: torch.device, parts: Parts
+) -> None:
+    """Send a few rows through the network and refuse what cannot train."""
+    for name, part in (("train", train), ("valid", valid)):
+        if part is None:
+            continue
+        batch = first_rows(part)
+        if not (isinstance(batch, (tuple, list)) and len(batch) == 2):
+            raise InputError("data.batch-not-pair", part=name, kind=type(batch).__name__)
+        inputs, target = move(batch, device)
+        training = network.training
+        network.eval()
+        try:
+            with torch.no_grad(), undisturbed():
+                outputs = call(network, inputs)
+        except (RuntimeError, TypeError, ValueError, IndexError, KeyError) as error:
+            raise InputError(
+                "training.model-fails", part=name, inputs=describe(inputs), problem=str(error).splitlines()[0]
+            ) from error
+        finally:
+            network.train(training)
+        whole = target_of(part)
+        check_loss(loss, outputs, convert_target(loss, target, outputs) if whole is None else whole)
+
+
+def first_rows(part: Part) -> Batch:
+    """Return a batch of a few rows of a part."""
+    if part.kind == "loader":
+        return _first_batches(part.content, 1)[0]
+    with undisturbed():
+        batches = make_batches(part, batch_size=TRIED_ROWS, seed=None, device=torch.device("cpu"))
+        return next(iter(batches.epoch(0)))
+
+
+def describe(value: Any) -> str:
+    """Return the shapes of nested tensors, for a message."""
+    if isinstance(value, Tensor):
+        return f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {describe(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (tuple, list)):
+        return "(" + ", ".join(describe(item) for item in value) + ")"
+    return type(value).__name__
+
+
+def _average(recipe: Recipe, network: nn.Module) -> WeightAverage | None:
+    if recipe.ema is not None and recipe.swa is not None:
+        raise InputError("training.ema-and-swa")
+    if recipe.ema is None and recipe.swa is None:
+        return None
+    return WeightAverage(network, recipe.ema)
+
+
+def _schedule(recipe: Recipe, functions: Mapping[str, Any], steps: int | None) -> Any:
+    spec = functions.get("schedule", recipe.schedule)
+    if spec == "constant" and not recipe.warmup:
+        return None
+    if steps is None:
+        raise InputError("training.schedule-needs-length", schedule=recipe.schedule)
+    updates = -(-steps // recipe.accumulate)
+    return make_schedule(
+        spec,
+        options=recipe.schedule_options,
+        epochs=recipe.epochs,
+        steps_per_epoch=updates,
+        warmup=recipe.warmup,
+    )
+
+
+def _rows_of_tensors(inputs: Any, rows: int) -> Any:
+    return pick(inputs, torch.arange(min(rows, len(first_tensor(inputs)))))

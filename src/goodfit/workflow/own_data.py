@@ -1,0 +1,104 @@
+"""Somebody's tensors, Datasets and loaders to Parts, untouched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Subset
+
+from goodfit.data.split import split
+from goodfit.data.table import Profile, Source, Split
+from goodfit.errors import InputError
+from goodfit.messages import Message
+from goodfit.recipe import Recipe
+from goodfit.workflow.parts import Part, Parts, part_of, pick, rows_of, target_of
+
+__all__ = ["is_own_data", "own_parts"]
+
+
+def is_own_data(data: Any, model: Any) -> bool:
+    """Say whether ``data`` is for a network of one's own: tensors, a Dataset, a loader; no table."""
+    from torch.utils.data import Dataset
+
+    if isinstance(data, (Dataset, Part)) or hasattr(data, "dataset"):
+        return True
+    if callable(model) and isinstance(data, (tuple, list)):
+        return True
+    return (
+        callable(model)
+        and hasattr(data, "__iter__")
+        and not hasattr(data, "columns")
+        and not isinstance(data, (str, bytes, dict))
+    )
+
+
+def own_parts(data: Any, *, valid: Any, test: Any, recipe: Recipe, task: str | None) -> Parts:
+    """Return the rows as they are; where no validation rows are given, some are split off by the rule.
+
+    Raises
+    ------
+    InputError
+        Nothing that could be rows, or a loader for which no validation rows can be split off while
+        the recipe asks for some.
+    """
+    whole = part_of(data, "train")
+    given_valid = None if valid is None else part_of(valid, "valid")
+    given_test = None if test is None else part_of(test, "test")
+    known = None if task is None else _task(task, whole)
+    if whole.kind == "loader" or (given_valid is not None and recipe.test_fraction in ("auto", 0.0)):
+        notes = () if given_valid is not None else (Message("training.data.no-validation", {}),)
+        return Parts(whole, given_valid, given_test, task=known, notes=notes)  # type: ignore[arg-type]
+    division = _divide(whole, recipe, valid=given_valid is None, test=given_test is None)
+    return Parts(
+        train=_rows(whole, division.train),
+        valid=given_valid or _rows(whole, division.valid),
+        test=given_test or (_rows(whole, division.test) if len(division.test) else None),
+        task=known,  # type: ignore[arg-type]
+        source=Source("data", container="array"),
+        notes=(division.rule, *division.notes),
+    )
+
+
+def _task(task: str, whole: Part) -> str:
+    if task == "classification":
+        target = target_of(whole)
+        return "binary" if target is not None and int(target.max()) <= 1 else "multiclass"
+    if task not in ("binary", "multiclass", "regression"):
+        raise InputError("training.unknown-task", task=task)
+    return task
+
+
+def _divide(whole: Part, recipe: Recipe, *, valid: bool, test: bool) -> Split:
+    """Divide the rows by the rule of tables: each class in proportion where the targets are labels."""
+    target = target_of(whole)
+    rows = rows_of(whole) or 0
+    labels = target is not None and target.ndim == 1 and not target.is_floating_point()
+    values = target if labels else torch.zeros(rows)
+    frame = pl.DataFrame({"target": values.numpy() if isinstance(values, Tensor) else values})
+    classes = tuple(sorted(frame["target"].unique().to_list())) if labels else ()
+    profile = Profile(
+        rows=rows,
+        columns=(),
+        targets=("target",),
+        task=("binary" if len(classes) == 2 else "multiclass") if labels else "regression",
+        task_reason=Message("training.data.own", {}),
+        classes=classes,
+    )
+    return split(
+        frame,
+        profile,
+        valid_fraction=recipe.valid_fraction if valid else 0.0,
+        test_fraction=recipe.test_fraction if test else 0.0,
+        seed=recipe.seed,
+    )
+
+
+def _rows(part: Part, rows: NDArray[Any]) -> Part:
+    index = torch.from_numpy(rows)
+    if part.kind == "dataset":
+        return Part("dataset", Subset(part.content, rows.tolist()))
+    return Part("tensors", pick(part.content, index))

@@ -1,0 +1,165 @@
+"""Going on from a checkpoint: what is saved beside it, and what may be changed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from goodfit.errors import InputError
+from goodfit.files import write_atomically
+from goodfit.messages import Message
+from goodfit.recipe import Recipe
+from goodfit.training.checkpoint import Checkpoint, read_checkpoint, restore, save_checkpoint
+from goodfit.training.job import Job
+from goodfit.training.state import TrainingState
+from goodfit.workflow.parts import Parts
+from goodfit.workflow.tables import TableOptions
+
+__all__ = ["CHANGEABLE", "Resumed", "checkpoint_saver", "read_resumed"]
+
+CHANGEABLE = frozenset({"epochs", "patience", "min_improvement", "stop_at", "time_budget", "keep_going"})
+"""Recipe fields that may differ when a training goes on: those that say when it ends."""
+
+JOB_FILE = "job.json"
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A training to go on with.
+
+    Parameters
+    ----------
+    folder
+        The run's folder.
+    recipe
+        Its recipe, with what was changed.
+    asked
+        What it was trained on, where that can be said again in a file.
+    checkpoint
+        The newest one that is whole; None where the training died before the first.
+    prolonged
+        Whether what ends the training was changed.
+    """
+
+    folder: Path
+    recipe: Recipe
+    asked: Mapping[str, Any]
+    checkpoint: Checkpoint | None
+    prolonged: bool = False
+    notes: tuple[Message, ...] = ()
+
+    def table_arguments(self) -> tuple[Any, Any, Any, Any, TableOptions, str | None]:
+        """Return data, target, valid, test, options and name as they were given.
+
+        Raises
+        ------
+        InputError
+            The data were no file.
+        """
+        if self.asked["data"] is None:
+            raise InputError("resume.needs-data", folder=str(self.folder))
+        asked = self.asked
+        return (
+            asked["data"],
+            asked["target"],
+            asked["valid"],
+            asked["test"],
+            TableOptions(**asked["options"]),
+            asked["name"],
+        )
+
+    def restore(self, job: Job, parts: Parts) -> TrainingState | None:
+        """Put everything back and return how far the training was, None for its very beginning.
+
+        Raises
+        ------
+        InputError
+            The data are not those that the training began with, or the network is another one.
+        """
+        if self.checkpoint is None:
+            return None
+        facts = self.checkpoint[1]["facts"]
+        if facts["sha256"] != parts.source.sha256:
+            raise InputError("resume.other-data", data=parts.source.name, folder=str(self.folder))
+        try:
+            state = restore(job, self.checkpoint)
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise InputError("resume.other-network", folder=str(self.folder), problem=str(error)) from None
+        if self.prolonged:
+            state.best = replace(state.best, waited=0)
+        return state
+
+
+def read_resumed(folder: Path, recipe: Recipe | None, fields: Mapping[str, Any]) -> Resumed:
+    """Return the training whose checkpoint lies in ``folder``.
+
+    Parameters
+    ----------
+    recipe
+        Given only where the caller gives all of it again.
+    fields
+        Recipe fields to change.
+
+    Raises
+    ------
+    InputError
+        No checkpoint, or a change of a field that would make it another training.
+    """
+    place = folder / "checkpoint"
+    try:
+        asked = json.loads((place / JOB_FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        raise InputError("resume.none", folder=str(folder)) from None
+    checkpoint, notes = read_checkpoint(place)
+    before = Recipe(**asked["recipe"])
+    wanted = {**(dict(recipe) if recipe is not None else {}), **fields}
+    for name, value in Recipe(**{**dict(before), **wanted}):
+        if name in CHANGEABLE or name not in wanted or value == "auto":
+            continue
+        if value != getattr(before, name):
+            raise InputError(
+                "resume.field-changed",
+                field=name,
+                before=repr(getattr(before, name)),
+                value=repr(value),
+                changeable=sorted(CHANGEABLE),
+            )
+    changed = before.replace(**{name: wanted[name] for name in wanted if name in CHANGEABLE})
+    return Resumed(folder, changed, asked, checkpoint, changed != before, tuple(notes))
+
+
+def checkpoint_saver(
+    folder: Path, job: Job, parts: Parts, asked: Mapping[str, Any], options: TableOptions, *, fresh: bool
+) -> Callable[[TrainingState], None]:
+    """Return what writes a checkpoint; what the training was asked for is written now.
+
+    With ``fresh`` the checkpoints of an earlier training in the same folder are removed first.
+
+    Parameters
+    ----------
+    asked
+        ``data, target, valid, test, name`` as the caller gave them.
+    """
+    place = folder / "checkpoint"
+    if fresh:
+        shutil.rmtree(place, ignore_errors=True)
+    told = {name: value if _plain(value) else None for name, value in asked.items()}
+    for name in ("data", "valid", "test"):
+        told[name] = str(asked[name]) if isinstance(asked[name], (str, Path)) else None
+    plain_options = {name: value if _plain(value) else None for name, value in asdict(options).items()}
+    body = {**told, "options": plain_options, "recipe": job.recipe.to_dict()}
+    write_atomically(place / JOB_FILE, json.dumps(body, indent=1, ensure_ascii=False))
+    facts = {"sha256": parts.source.sha256}
+    return lambda state: save_checkpoint(place, job, state, facts)
+
+
+def _plain(value: Any) -> bool:
+    try:
+        json.dumps(value)
+    except TypeError:
+        return False
+    return True

@@ -1,0 +1,127 @@
+"""A table to Parts: read, profile, split, prepare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from goodfit.data.applying import apply_preparation
+from goodfit.data.casting import cast
+from goodfit.data.facts import TableFacts, network_inputs, prepared_rows
+from goodfit.data.fitting import fit_preparation
+from goodfit.data.preparation import Inputs
+from goodfit.data.profile import profile
+from goodfit.data.read import read
+from goodfit.data.split import split
+from goodfit.data.targets import encode_target
+from goodfit.errors import InputError
+from goodfit.recipe import Recipe
+from goodfit.workflow.parts import Part, Parts
+
+__all__ = ["TableOptions", "table_parts"]
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """What the user says of a table beside its target; None leaves it to goodfit."""
+
+    task: str | None = None
+    columns: Mapping[str, str] | None = None
+    group_column: str | None = None
+    time_column: str | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    decimal: str | None = None
+    null_values: Sequence[str] | None = None
+
+    def reading(self) -> dict[str, Any]:
+        """Return the options of `read`."""
+        return {
+            "columns": self.columns,
+            "delimiter": self.delimiter,
+            "encoding": self.encoding,
+            "decimal": self.decimal,
+            "null_values": self.null_values,
+        }
+
+
+def table_parts(
+    data: Any,
+    target: str | Sequence[str] | None,
+    *,
+    recipe: Recipe,
+    valid: Any = None,
+    test: Any = None,
+    options: TableOptions | None = None,
+) -> Parts:
+    """Read a table and make it ready to train on; what is fitted is fitted on the training rows only.
+
+    Raises
+    ------
+    InputError
+        Whatever is wrong with the table, the target or the options.
+    """
+    options = options or TableOptions()
+    table = read(data, **options.reading())
+    targets = target if target is not None else table.targets
+    if not targets:
+        raise InputError("target.not-given", source=table.source.name, columns=table.frame.columns[:20])
+    facts = profile(
+        table,
+        targets,
+        task=options.task,
+        columns=options.columns,
+        group_column=options.group_column,
+        time_column=options.time_column,
+    )
+    typed = cast(table, facts)
+    given = {
+        name: cast(read(value, **options.reading()), facts)
+        for name, value in (("valid", valid), ("test", test))
+        if value is not None
+    }
+    division = split(
+        typed.frame,
+        facts,
+        valid_fraction=0.0 if "valid" in given else recipe.valid_fraction,
+        test_fraction=0.0 if "test" in given else recipe.test_fraction,
+        seed=recipe.seed,
+        groups=typed.frame[facts.group_column] if facts.group_column else None,
+        times=typed.frame[facts.time_column] if facts.time_column else None,
+    )
+    preparation = fit_preparation(typed.frame, facts, division.train)
+    prepared = apply_preparation(preparation, typed.frame, typed.source.name)
+    encoded = torch.tensor(encode_target(preparation.target, typed.frame, typed.source.name))
+    parts = {
+        name: _part(prepared, encoded, rows)
+        for name, rows in (("train", division.train), ("valid", division.valid), ("test", division.test))
+    }
+    known = (*facts.notes, *division.notes)
+    notes = [note for note in (*table.notes, *typed.notes, *prepared.notes) if note not in known]
+    for name, other in given.items():
+        content, more = prepared_rows(preparation, other)
+        parts[name] = Part("tensors", content)
+        notes += [*other.notes, *more]
+    return Parts(
+        train=parts["train"],
+        valid=parts["valid"] if _rows(parts["valid"]) else None,
+        test=parts["test"] if _rows(parts["test"]) else None,
+        task=facts.task,
+        classes=facts.classes,
+        table=TableFacts(table.source, facts, division, preparation, tuple(notes)),
+        source=table.source,
+    )
+
+
+def _part(inputs: Inputs, target: Tensor, rows: NDArray[np.int64]) -> Part:
+    return Part("tensors", (network_inputs(inputs, rows), target[torch.from_numpy(rows)]))
+
+
+def _rows(part: Part) -> int:
+    return len(part.content[1])

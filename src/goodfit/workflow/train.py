@@ -1,0 +1,167 @@
+"""goodfit.train: data and a Recipe to a Run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from goodfit.errors import InputError
+from goodfit.messages import Message
+from goodfit.observations import EndedBy
+from goodfit.recipe import Recipe
+from goodfit.run import Run
+from goodfit.saving import check_folder, save_run
+from goodfit.training.attention import Attention
+from goodfit.training.job import Job
+from goodfit.training.loop import train as train_loop
+from goodfit.training.randomness import undisturbed
+from goodfit.training.state import TrainingState
+from goodfit.training.threads import threads_for, using_threads
+from goodfit.training.weights import load_weights
+from goodfit.workflow.choices import completed, separate_functions
+from goodfit.workflow.finishing import finish
+from goodfit.workflow.job import make_job
+from goodfit.workflow.own_data import is_own_data, own_parts
+from goodfit.workflow.parts import Parts
+from goodfit.workflow.progress import Progress
+from goodfit.workflow.resuming import checkpoint_saver, read_resumed
+from goodfit.workflow.tables import TableOptions, table_parts
+
+__all__ = ["train"]
+
+
+def train(
+    data: Any = None,
+    *,
+    target: str | Sequence[str] | None = None,
+    valid: Any = None,
+    test: Any = None,
+    model: str | nn.Module | Callable[[], nn.Module] | None = None,
+    recipe: Recipe | None = None,
+    task: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    group_column: str | None = None,
+    time_column: str | None = None,
+    reading: Mapping[str, Any] | None = None,
+    step: Callable[[nn.Module, Any], Any] | None = None,
+    folder: str | Path | None = None,
+    force: bool = False,
+    resume: str | Path | None = None,
+    progress: bool | Progress = False,
+    diagnose: bool = True,
+    name: str | None = None,
+    language: str = "en",
+    **recipe_fields: Any,
+) -> Run:
+    """Train a network and return the finished Run: weights, curves, findings and evaluation.
+
+    Parameters
+    ----------
+    data
+        A table: a path (CSV, TSV, Parquet), a pandas or polars frame, a dict of columns, or ``(X, y)``.
+        With a network of one's own also a `torch.utils.data.Dataset`, a `DataLoader`, or an iterable of
+        batches ``(inputs, target)``.
+    target
+        Name of the column to predict, or several names for several numbers.
+    valid, test
+        Data of the same kind; what is not given is split off ``data`` by a rule that is said.
+    model
+        A name, an `nn.Module` (trained in place), or a function that builds one; None for the recipe's.
+    recipe
+        Every decision; ``recipe_fields`` (``epochs=20, learning_rate=0.01, ...``) change some of them.
+        ``loss``, ``optimizer``, ``schedule``, ``initialization`` and ``metrics`` may be functions or classes.
+    task, columns, group_column, time_column, reading
+        See `goodfit.workflow.tables.TableOptions`; ``columns`` maps a column to its kind.
+    step
+        ``(model, batch) -> loss`` or ``-> (loss, outputs)``, in place of the usual call and loss.
+    folder
+        Where to save the run, and checkpoints while it trains; without it nothing is written.
+    force
+        Replace a run that is in ``folder``.
+    resume
+        A run's folder, to go on from its last checkpoint.
+    progress
+        Show progress on stderr.
+    diagnose
+        Whether to diagnose the training at its end.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    InputError
+        What cannot train, in one sentence; a ``ValueError``.
+
+    Examples
+    --------
+    >>> import goodfit
+    >>> from sklearn.datasets import load_iris
+    >>> run = goodfit.train(load_iris(return_X_y=True), task="multiclass", epochs=50, learning_rate=0.01)
+    >>> run.evaluation.metrics["accuracy"].value > 0.8
+    True
+    """
+    fields, functions = separate_functions(recipe_fields)
+    if isinstance(model, str):
+        fields["model"], model = model, None
+    if step is not None:
+        functions["step"] = step
+    options = TableOptions(task, columns, group_column, time_column, **(reading or {}))
+    resumed = None if resume is None else read_resumed(Path(resume), recipe, fields)
+    if resumed is not None:
+        recipe, folder = resumed.recipe, resumed.folder
+        if data is None:
+            data, target, valid, test, options, name = resumed.table_arguments()
+    else:
+        recipe = (recipe or Recipe()).replace(**fields)
+        if folder is not None:
+            check_folder(Path(folder), force=force)
+    parts = parts_of(data, target, valid, test, model, recipe, options)
+    recipe = completed(recipe, parts, functions, model)
+    with undisturbed():
+        job, state = make_job(parts, recipe, model, functions)
+        notes: tuple[Message, ...] = ()
+        if resumed is not None:
+            state, notes = resumed.restore(job, parts) or state, resumed.notes
+        save = None
+        if folder is not None:
+            asked = {"data": data, "target": target, "valid": valid, "test": test, "name": name}
+            save = checkpoint_saver(Path(folder), job, parts, asked, options, fresh=resumed is None)
+        ended = run_loop(job, state, save, shown=Progress.of(progress, recipe, language))
+    run = finish(job, parts, state, ended, diagnosed=diagnose, name=name, notes=notes)
+    if folder is not None:
+        run = replace(run, folder=save_run(run, Path(folder), force=True, language=language))
+    return run
+
+
+def parts_of(
+    data: Any, target: Any, valid: Any, test: Any, model: Any, recipe: Recipe, options: TableOptions
+) -> Parts:
+    """Return the data as Parts: a table prepared, somebody's tensors untouched."""
+    if data is None:
+        raise InputError("data.not-given")
+    if is_own_data(data, model):
+        return own_parts(data, valid=valid, test=test, recipe=recipe, task=options.task)
+    return table_parts(data, target, recipe=recipe, valid=valid, test=test, options=options)
+
+
+def run_loop(
+    job: Job, state: TrainingState, save: Callable[[TrainingState], None] | None, shown: Progress
+) -> EndedBy:
+    """Train, on as many threads as suit the sizes; the last checkpoint is of the training's end."""
+    rows = job.recipe.batch_size or job.train.rows or 1
+    threads = threads_for(sum(weight.numel() for weight in job.model.parameters()), int(rows))
+    attention = Attention(time_budget=job.recipe.time_budget, save=save, progress=shown.during)
+    with using_threads(threads if job.device.type == "cpu" else None), shown:
+        ended = train_loop(job, state, attention, shown.epoch)
+        if save is not None and ended not in ("interrupted", "time-budget"):
+            save(state)
+    if state.best_weights is not None:
+        load_weights(job.model, state.best_weights)
+    job.model.eval()
+    return ended
