@@ -83,7 +83,7 @@ def read_text_file(
             frame = _parse_again(source, form, guesses, nulls)
     if frame is None:
         frame = _parse_row_by_row(source, form, name)
-    frame = _without_blank_rows(frame)
+    frame = _without_blank_lines(frame, source, form)
     if frame.height == 0:
         raise InputError("read.no-rows", file=name)
     return frame, form, [text.strip() for text in seen if text.strip()], (*form.notes, *notes)
@@ -264,26 +264,42 @@ def _parse_row_by_row(source: Path | bytes, form: TextFormat, name: str) -> pl.D
     with _open(source) as file:
         text = decode(file.read(), "utf-8", name)
     width = len(form.names)
-    reader = rows_of(text, form.delimiter, form.quote)
     rows: list[list[str]] = []
     try:
-        next(reader, None)
+        reader = rows_of(text, form.delimiter, form.quote)
+        next(row for row in reader if not _is_blank_line(row))
         for row in reader:
             if len(row) > width and any(field.strip() for field in row[width:]):
                 line = getattr(reader, "line_num", len(rows) + 2)
                 raise InputError("read.ragged", file=name, line=line, fields=len(row), columns=width)
-            rows.append(row[:width] + [""] * (width - len(row)))
+            if width == 1 or not _is_blank_line(row):
+                rows.append(row[:width] + [""] * (width - len(row)))
     except csv.Error:
         raise InputError("read.open-quote", file=name) from None
     return pl.DataFrame(rows, schema=dict.fromkeys(form.names, pl.String), orient="row")
 
 
-def _without_blank_rows(frame: pl.DataFrame) -> pl.DataFrame:
-    """Drop the rows that blank lines leave in tables of several columns."""
+def _is_blank_line(row: Sequence[str]) -> bool:
+    return not row or (len(row) == 1 and not row[0].strip())
+
+
+def _without_blank_lines(frame: pl.DataFrame, source: Path | bytes, form: TextFormat) -> pl.DataFrame:
+    """Drop the rows that polars makes of blank lines; rows of missing values stay."""
     if frame.width < 2 or frame.height == 0 or 0 in frame.null_count().row(0):
         return frame
-    blank = frame.select(pl.all_horizontal(_is_blank(frame))).to_series()
-    return frame.filter(~blank) if blank.any() else frame
+    missing = frame.select(pl.all_horizontal(_is_blank(frame))).to_series()
+    if not missing.any():
+        return frame
+    with _open(source) as file:
+        text = file.read().decode("utf-8", "replace")
+    try:
+        reader = rows_of(text, form.delimiter, form.quote)
+        next(row for row in reader if not _is_blank_line(row))
+        blank = [_is_blank_line(row) for row in reader]
+    except csv.Error:
+        return frame
+    blank = (blank + [True] * frame.height)[: frame.height]
+    return frame.filter(~(missing & pl.Series(blank)))
 
 
 def _is_blank(frame: pl.DataFrame) -> list[pl.Expr]:

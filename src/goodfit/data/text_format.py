@@ -159,6 +159,9 @@ def recognise_format(
         raise InputError("read.no-rows", file=name)
     if found != "," and delimiter is None:
         notes.insert(0, Message("notes.read.delimiter", {"delimiter": {"\t": "tab"}.get(found, found)}))
+    short = sum(len(row) < len(names) for row in rows[1:])
+    if short:
+        notes.append(Message("notes.read.short-rows", {"count": short}))
     sign = decimal or _recognise_decimal(body, found)
     if sign == "," and decimal is None:
         notes.append(Message("notes.read.decimal-comma"))
