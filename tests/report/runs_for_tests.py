@@ -7,8 +7,8 @@ import polars as pl
 
 from goodfit.data.applying import apply_preparation
 from goodfit.data.casting import cast
-from goodfit.data.fitting import fit_preparation
 from goodfit.data.describing import describe
+from goodfit.data.fitting import fit_preparation
 from goodfit.data.profile import profile
 from goodfit.data.read import read
 from goodfit.data.split import split
@@ -21,12 +21,19 @@ from goodfit.recipe import Recipe
 from goodfit.report.parts import ReportParts
 
 
-def history(epochs: int = 60, *, best: int = 24, rise: float = 0.006, level: float = 0.35, seed: int = 0) -> History:
+def history(
+    epochs: int = 60, *, best: int = 24, rise: float = 0.006, level: float = 0.35, seed: int = 0
+) -> History:
     """Return curves that fall, and whose validation loss rises after ``best``."""
     random = np.random.default_rng(seed)
     epoch = np.arange(1.0, epochs + 1)
     train = 1.1 * np.exp(-epoch / 9) + level * 0.7
-    valid = 1.1 * np.exp(-epoch / 8) + level + rise * np.maximum(0, epoch - best) + random.normal(0, 0.004, epochs)
+    valid = (
+        1.1 * np.exp(-epoch / 8)
+        + level
+        + rise * np.maximum(0, epoch - best)
+        + random.normal(0, 0.004, epochs)
+    )
     return History(
         {
             "epoch": epoch,
@@ -44,7 +51,9 @@ def history(epochs: int = 60, *, best: int = 24, rise: float = 0.006, level: flo
     )
 
 
-def table_run(frame: pl.DataFrame, target: str | list[str], name: str = "a run", skill: float = 0.6) -> ReportParts:
+def table_run(
+    frame: pl.DataFrame, target: str | list[str], name: str = "a run", skill: float = 0.6
+) -> ReportParts:
     """Go the way from a frame to a report's parts, a seasoned guess standing in for the network."""
     table = read(frame, name=f"{name}.csv")
     seen = profile(table, target)
@@ -69,7 +78,7 @@ def table_run(frame: pl.DataFrame, target: str | list[str], name: str = "a run",
         levels=preparation.levels,
         n_classes=len(seen.classes) or None,
     )
-    said = {model: baseline.predictor(part(rows.test)) if hasattr(baseline, "predictor") else baseline(part(rows.test)) for model, baseline in baselines.items()}
+    said = {model: baseline(part(rows.test)) for model, baseline in baselines.items()}
     truth = codes[rows.test]
     linear = said.get("linear", said["prior"])
     if seen.task == "regression":
@@ -127,7 +136,9 @@ def classes_frame(classes: int, rows: int = 600, columns: int = 6, seed: int = 0
         for place in range(columns)
     }
     frame = pl.DataFrame(numbers).with_columns(
-        pl.Series("harbour", random.choice(["Southampton", "Cherbourg", "Queenstown"], rows, p=[0.7, 0.2, 0.1])),
+        pl.Series(
+            "harbour", random.choice(["Southampton", "Cherbourg", "Queenstown"], rows, p=[0.7, 0.2, 0.1])
+        ),
         pl.Series("ticket", [f"A{place:05d}" for place in range(rows)]),
         pl.Series("kind", [f"kind {value}" for value in label]),
     )
@@ -157,8 +168,12 @@ def broken_run() -> ReportParts:
         ended_by="non-finite-loss",
     )
     recipe = Recipe(learning_rate=5.0)
-    observations = Observations(curves, task="binary", classes=2, train_rows=400, valid_rows=100, recipe=recipe)
-    return ReportParts(name="broken", recipe=recipe, history=curves, findings=diagnose(observations), seconds=71.0)
+    observations = Observations(
+        curves, task="binary", classes=2, train_rows=400, valid_rows=100, recipe=recipe
+    )
+    return ReportParts(
+        name="broken", recipe=recipe, history=curves, findings=diagnose(observations), seconds=71.0
+    )
 
 
 def own_network_run() -> ReportParts:
@@ -178,6 +193,11 @@ def own_network_run() -> ReportParts:
 def wide_frame(columns: int = 300, rows: int = 200) -> pl.DataFrame:
     """Return many columns, some with very long names."""
     random = np.random.default_rng(0)
-    names = [f"sensor_{place}" + "_averaged_over_the_whole_night" * (3 if place % 5 == 0 else 0) for place in range(columns)]
+    names = [
+        f"sensor_{place}" + "_averaged_over_the_whole_night" * (3 if place % 5 == 0 else 0)
+        for place in range(columns)
+    ]
     frame = pl.DataFrame({name: random.normal(size=rows) for name in names})
-    return frame.with_columns(pl.Series("a very long name of a target that is hard to fit anywhere", random.normal(size=rows)))
+    return frame.with_columns(
+        pl.Series("a very long name of a target that is hard to fit anywhere", random.normal(size=rows))
+    )

@@ -91,6 +91,9 @@ def training(parts: ReportParts, language: str) -> dict[str, Any] | None:
     if history is None:
         return None
     facts = []
+    task = f"report.task.{parts.known_task}"
+    if parts.profile is None and task in catalogue(language):
+        facts.append(("task", say(task, language)))
     if len(history):
         epochs = history.get("epoch")
         done = number(float(len(history) if epochs is None else epochs[-1]), language)
