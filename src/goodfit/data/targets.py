@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
+from goodfit.data.columns import as_categorical, category_codes
 from goodfit.data.preparation import ClassTarget, NumberTarget, TargetColumn
 from goodfit.data.scaling import measure
 from goodfit.data.table import Profile
@@ -132,13 +133,9 @@ def decode_target(target: ClassTarget | NumberTarget, values: ArrayLike) -> NDAr
 
 
 def _class_codes(series: pl.Series, target: ClassTarget, source: str) -> NDArray[np.int64]:
-    labels: list[Any]
-    if all(isinstance(label, (int, float)) and not isinstance(label, bool) for label in target.classes):
-        values, labels = series.cast(pl.Float64, strict=False), [float(label) for label in target.classes]
-    else:
-        values, labels = series.cast(pl.String), [_spelling(label) for label in target.classes]
-    codes = values.replace_strict(labels, range(len(labels)), default=None, return_dtype=pl.Int64)
-    unknown = (codes.is_null() & series.is_not_null()).arg_true()
+    numeric = all(isinstance(label, (int, float)) and not isinstance(label, bool) for label in target.classes)
+    codes = _codes_of_numbers(series, target) if numeric else _codes_of_texts(series, target)
+    unknown = np.flatnonzero((codes == NO_CLASS) & series.is_not_null().to_numpy())
     if len(unknown):
         raise InputError(
             "prepare.unknown-class",
@@ -148,7 +145,24 @@ def _class_codes(series: pl.Series, target: ClassTarget, source: str) -> NDArray
             classes=[str(label) for label in target.classes[:NAMED_CLASSES]],
             count=len(target.classes),
         )
-    return codes.fill_null(NO_CLASS).to_numpy()
+    return codes
+
+
+def _codes_of_numbers(series: pl.Series, target: ClassTarget) -> NDArray[np.int64]:
+    labels = np.array(target.classes, dtype=np.float64)
+    order = np.argsort(labels)
+    values = _numbers(series)
+    place = np.minimum(np.searchsorted(labels, values, sorter=order), len(labels) - 1)
+    codes: NDArray[np.int64] = order[place]
+    codes[labels[codes] != values] = NO_CLASS
+    return codes
+
+
+def _codes_of_texts(series: pl.Series, target: ClassTarget) -> NDArray[np.int64]:
+    numbers, texts = category_codes(as_categorical(series))
+    place = {_spelling(label): place for place, label in enumerate(target.classes)}
+    codes = [NO_CLASS if text is None else place.get(text, NO_CLASS) for text in texts]
+    return np.array(codes, dtype=np.int64)[numbers]
 
 
 def _spelling(label: Any) -> str:
