@@ -38,7 +38,7 @@ BLOCK = 65_536
 NAMED_VALUES = 5
 
 
-def apply_preparation(preparation: Preparation, frame: pl.DataFrame, source: str = "the data") -> Inputs:
+def apply_preparation(preparation: Preparation, frame: pl.DataFrame, source: str = "frame") -> Inputs:
     """Turn every row of ``frame`` into numbers and category codes; the numbers are always finite.
 
     Missing, NaN and infinite values are treated alike. Extra columns and the order of columns do not

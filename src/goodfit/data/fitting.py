@@ -75,7 +75,7 @@ def fit_preparation(
         raise InputError("prepare.no-rows")
     for column in profile.used:
         if column.name not in frame.columns:
-            raise InputError("prepare.column-missing", column=column.name, source="the table")
+            raise InputError("prepare.column-missing", column=column.name, source="frame")
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         prepared = threads.map(lambda column: _fit_column(frame[column.name], column, rows), profile.used)
     target = fit_target(frame, profile, rows, scaling=target_scaling)

@@ -71,7 +71,7 @@ def _fit_column(
 
 
 def encode_target(
-    target: ClassTarget | NumberTarget, frame: pl.DataFrame, source: str = "the data"
+    target: ClassTarget | NumberTarget, frame: pl.DataFrame, source: str = "frame"
 ) -> NDArray[np.int64] | NDArray[np.float32]:
     """Return the target as the loss takes it.
 
