@@ -20,15 +20,17 @@ __all__ = ["extra_facts", "extra_names", "facts_of_class"]
 _SHARPNESS = {"sam": "SAM", "looksam": "LookSAM", "friendlysam": "FriendlySAM"}
 # What the library lists and a general loop cannot serve: they take the place of backward (lomo, adalomo), are
 # made from a network of a certain kind (adammini, muonclip), for many machines (distributedmuon, demo),
-# around another optimizer (magma), for matrices alone (spectralsphere), for weights near 0 of a trained network
-# (sara), have a learning rate of their own (alig, a2grad), or fail on networks of one output (bsam).
+# around another optimizer (magma), for matrices alone (spectralsphere), for adapters or a few weights of a trained
+# network (lorarite, sara), have a learning rate of their own (alig, a2grad), or fail on networks of one output (bsam).
 _NOT_SERVED = frozenset(
     {"lomo", "adalomo", "adammini", "muonclip", "distributedmuon", "demo", "magma", "spectralsphere"}
-    | {"alig", "a2grad", "bsam", "sara"}
+    | {"alig", "a2grad", "bsam", "sara", "lorarite"}
 )
 # Their state holds objects, which are not written to a checkpoint.
 _NOT_RESUMABLE = frozenset({"conda", "scalableshampoo"})
 _CREATE_GRAPH = frozenset({"adahessian", "sophiah"})
+# Options without which the learning rate has no effect.
+_FIXED: Mapping[str, Mapping[str, Any]] = {"adafactor": {"relative_step": False}}
 _CLOSURE = frozenset(_SHARPNESS)
 _MATRICES = frozenset({"adago", "adamuon", "normuon"})
 
@@ -86,6 +88,7 @@ def facts_of_class(name: str, build: Callable[..., Optimizer], inner: Any) -> Op
     return OptimizerFacts(
         name,
         build,
+        fixed=_FIXED.get(lower, {}),
         usual_rate=rate.default if rate is not None and isinstance(rate.default, float) else 1e-3,
         elementwise=lower == "yogi",
         needs_closure=lower in _CLOSURE,

@@ -111,7 +111,13 @@ def _is_own(name: str, value: Any) -> bool:
 def _encode(value: Any, path: str, tensors: dict[str, Tensor], parameter: Tensor) -> Any:
     if isinstance(value, Tensor):
         tensors[path] = value.detach()
-        return {"tensor": path, "device": "own" if value.device != parameter.device else "parameter"}
+        facts = {"tensor": path, "device": "own" if value.device != parameter.device else "parameter"}
+        # Products round differently in another layout of the same numbers.
+        return (
+            facts
+            if value.is_contiguous() or 0 in value.stride()
+            else {**facts, "strides": list(value.stride())}
+        )
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, (int, float)):
@@ -142,6 +148,10 @@ def _decode(saved: Any, tensors: Mapping[str, Tensor], parameter: Tensor) -> Any
     if "tensor" in saved:
         tensor = tensors[saved["tensor"]]
         device = parameter.device if saved["device"] == "parameter" else torch.device("cpu")
+        if "strides" in saved:
+            return torch.empty_strided(
+                tensor.shape, saved["strides"], dtype=tensor.dtype, device=device
+            ).copy_(tensor)
         return tensor.to(device, copy=True)
     if "number" in saved:
         return float(saved["number"])

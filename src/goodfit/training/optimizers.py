@@ -182,6 +182,8 @@ def _built(
             return facts.build(
                 [dict(group) for group in groups] if parameters is groups else parameters, **settings, **way
             )
+        except InputError:
+            raise
         except RuntimeError as error:  # no fused implementation for this device or number type
             refusal = error
         except (ValueError, TypeError, IndexError, AssertionError, NotImplementedError, ImportError) as error:
