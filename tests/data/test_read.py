@@ -1,4 +1,4 @@
-"""Reading: what a file or an object holds arrives unchanged, and what is no table is refused in one sentence."""
+"""Reading: what a file or an object holds arrives unchanged, and what is no table is refused."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def test_the_delimiter_is_recognised(write, delimiter):
     assert ("notes.read.delimiter" in codes(table)) == (delimiter != ",")
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "cp1252", "latin-1"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "cp1252", "latin-1"]
+)
 def test_the_encoding_is_recognised(write, encoding):
     table = read(write("ciudad,año\nLogroño,1\nCádiz,2\n".encode(encoding)))
     assert table.frame.to_dict(as_series=False) == {"ciudad": ["Logroño", "Cádiz"], "año": [1, 2]}
@@ -186,7 +188,7 @@ def test_what_is_no_table_is_refused(write, content, code):
 
 
 def test_a_ragged_row_is_named_by_its_line(write):
-    with pytest.raises(InputError, match="Line 4 of table.csv has 3 fields, but there are 2 columns"):
+    with pytest.raises(InputError, match=r"Line 4 of table\.csv has 3 fields, but there are 2 columns"):
         read(write('a,b\n1,"x\ny"\n3,4,5\n'))
 
 
@@ -221,13 +223,20 @@ def test_pandas_frames_of_every_type_arrive(write):
     )
     table = read(frame)
     day = datetime.datetime(2020, 1, 1)
-    assert table.frame.rows() == [(1.0, 1, "x", "u", day, day, True, "1"), (None, None, None, None, None, day, False, "a")]
+    assert table.frame.rows() == [
+        (1.0, 1, "x", "u", day, day, True, "1"),
+        (None, None, None, None, None, day, False, "a"),
+    ]
     assert table.source.container == "pandas"
 
 
 def test_arrays_lists_and_tensors_make_the_same_table():
     x, y = [[1.0, 2.0], [3.0, 4.0]], [0, 1]
-    tables = [read((x, y)), read((np.array(x), np.array(y))), read((torch.tensor(x).double(), torch.tensor(y)))]
+    tables = [
+        read((x, y)),
+        read((np.array(x), np.array(y))),
+        read((torch.tensor(x).double(), torch.tensor(y))),
+    ]
     for table in tables:
         assert table.frame.to_dict(as_series=False) == {"x1": [1.0, 3.0], "x2": [2.0, 4.0], "target": [0, 1]}
         assert table.targets == ("target",)
@@ -265,7 +274,9 @@ def test_data_in_memory_that_are_no_table_are_refused(data, code):
     assert raised.value.code == code
 
 
-texts = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zs", "Zl", "Zp")), min_size=1, max_size=8)
+texts = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zs", "Zl", "Zp")), min_size=1, max_size=8
+)
 fields = st.one_of(texts, st.sampled_from(["a,b", "x;y", 'say "hi"', "two\nlines", "tab\there", "Ávila"]))
 
 

@@ -30,6 +30,7 @@ __all__ = ["read_text_file"]
 LARGE = 50_000_000  # bytes of text from which numbers are read in 32 bits where the sample allows it
 INTEGER = r"^ *[+-]?[0-9]{1,18}$"
 FLOAT = r"^ *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^ *[+-]?(inf|Infinity)$"
+LONG = r"^ *[+-]?[0-9]{19,}$"  # an account number: no 64-bit integer holds them all
 CODE = r"^0[0-9]{3,}$"  # with leading zeros, all equally long: a code, not a number
 
 Guessed = tuple[Literal["integer", "float", "text", "levels"], float, float]  # with largest size and spread
@@ -152,6 +153,7 @@ def _guess_types(
         "code": present.str.contains(CODE).any()
         & present.str.contains(r"^[0-9]+$").all()
         & (present.str.len_chars().min() == present.str.len_chars().max()),
+        "long": (present.str.contains(LONG).mean() > 0.5),
         "repeats": present.n_unique() <= 0.5 * present.len(),
         "sign": (present.str.strip_chars() == "+").any(),
         "empty": present.len() == 0,
@@ -166,6 +168,8 @@ def _guess_types(
         column = found[place]
         if column["empty"] or column["code"] or name in as_text:
             guesses.append(("levels", *size))
+        elif column["long"]:
+            guesses.append(("text", *size))
         elif column["integer"]:
             guesses.append(("integer", *size))
         elif column["float"]:
