@@ -152,3 +152,12 @@ def test_any_curves_can_be_drawn(values, language):
 def test_a_history_without_epochs_or_without_rows_can_be_drawn():
     to_svg(learning_curves(History({"valid_loss": np.array([0.5, 0.4])})).figure)
     to_svg(learning_curves(History({"epoch": np.array([]), "valid_loss": np.array([])})).figure)
+
+
+def test_without_validation_rows_nothing_is_crossed():
+    alone = History(
+        {"epoch": [1, 2, 3], "train_loss": [1.0, np.nan, np.nan], "valid_loss": [np.nan] * 3},
+        ended_by="non-finite-loss",
+    )
+    crosses = [line for line in learning_curves(alone).get_lines() if line.get_marker() == "x"]
+    assert [line.get_xdata().tolist() for line in crosses] == [[2.0, 3.0]]

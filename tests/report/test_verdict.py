@@ -101,3 +101,15 @@ def test_predictions_that_are_no_numbers_have_no_score():
 
 def test_changes_read_as_a_recipe_does():
     assert changes({"hidden": (8, 8)}).replace("\u00a0", " ") == "hidden = [8, 8]"
+
+
+def test_of_two_remedies_that_pull_one_field_apart_the_first_is_given():
+    torn = dataclasses.replace(
+        STOPPED,
+        remedies=(
+            Remedy("raise-learning-rate", {"learning_rate": 0.1}),
+            Remedy("lower-learning-rate", {"learning_rate": 0.001}),
+        ),
+    )
+    steps = verdict(ReportParts(name="x", evaluation=judged(0.2, 0.5), findings=(torn,))).steps
+    assert [step.words for step in steps] == ["Raise the learning rate."]

@@ -80,13 +80,12 @@ def learning_curves(
     """
     curves = _curves(history, metric)
     marks = _marks(history, findings, language)
+    broken = _not_finite(history, curves) if metric is None else np.zeros(len(history), dtype=bool)
     below = 0
     if ax is None:
         below = 4 if width > 5 else 2
-        margins = {
-            "top": 0.2 + len(marks) * ROW / 72,
-            "bottom": MARGINS["bottom"] + (0.24 if below > 2 else 0.4),
-        }
+        lines = -(-(len(curves) + bool(broken.any())) // below)
+        margins = {"top": 0.2 + len(marks) * ROW / 72, "bottom": MARGINS["bottom"] + 0.06 + lines * 0.18}
         ax = new_figure(width, 2.5 + sum(margins.values()), margins=margins)[1][0]
     across, named = _across(history)
     shown = [values[np.isfinite(values)] for values in curves.values()]
@@ -95,8 +94,8 @@ def learning_curves(
     for name, values in curves.items():
         _draw(ax, across, values, name, language)
     _scale(ax, np.concatenate(shown))
-    if metric is None:
-        _mark_not_finite(ax, across, history, curves, language)
+    if broken.any():
+        _cross(ax, across[broken], language)
     _mark_best(ax, history, metric, across)
     for row, mark in enumerate(marks):
         _mark(ax, *mark, row=len(marks) - 1 - row)
@@ -206,35 +205,27 @@ def _scale(ax: Axes, values: Curve) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1))
 
 
-def _mark_not_finite(
-    ax: Axes, across: Curve, history: History, curves: dict[str, Curve], language: str
-) -> None:
-    """Put a cross on the upper edge where a loss that was measured is no finite number."""
-    rows = np.zeros(len(across), dtype=bool)
+def _not_finite(history: History, curves: dict[str, Curve]) -> NDArray[np.bool_]:
+    """Say at which rows a loss that was measured is no finite number; a NaN may mean "not measured"."""
+    rows = np.zeros(len(history), dtype=bool)
+    nothing_finite = not any(np.isfinite(values).any() for values in curves.values())
     for name in ("train_loss", "valid_loss"):
         if name in curves:
-            rows |= _not_finite(curves[name], nan_is_measured=history.ended_by == "non-finite-loss")
-    if rows.any():
-        where = across[rows][:: max(1, int(rows.sum()) // 60)]
-        ax.plot(
-            where,
-            np.ones(len(where)),
-            linestyle="none",
-            marker="x",
-            markersize=5,
-            color=SEVERITY["error"],
-            transform=ax.get_xaxis_transform(),
-            clip_on=False,
-            label=say("report.figure.not-finite", language),
-        )
+            values = curves[name]
+            rows |= np.isinf(values)
+            finite = np.flatnonzero(np.isfinite(values))
+            if history.ended_by == "non-finite-loss" and (len(finite) or nothing_finite):
+                last = finite[-1] if len(finite) else -1
+                rows |= np.isnan(values) & (np.arange(len(values)) > last)
+    return rows
 
 
-def _not_finite(values: Curve, *, nan_is_measured: bool) -> NDArray[np.bool_]:
-    """Say which rows hold an infinity, or a NaN that does not just mean "not measured here"."""
-    finite = np.flatnonzero(np.isfinite(values))
-    last = finite[-1] if len(finite) else -1
-    at_the_end = np.arange(len(values)) > last
-    return np.isinf(values) | (np.isnan(values) & at_the_end & nan_is_measured)
+def _cross(ax: Axes, where: Curve, language: str) -> None:
+    """Put crosses on the upper edge."""
+    few = where[:: max(1, len(where) // 60)]
+    look: dict[str, Any] = {"linestyle": "none", "marker": "x", "markersize": 5, "color": SEVERITY["error"]}
+    words = say("report.figure.not-finite", language)
+    ax.plot(few, np.ones(len(few)), label=words, transform=ax.get_xaxis_transform(), clip_on=False, **look)
 
 
 def _mark_best(ax: Axes, history: History, metric: str | None, across: Curve) -> None:

@@ -78,7 +78,7 @@ def score(value: float, metric: str, language: str = "en") -> str:
     """
     if metric in SHARES:
         return percent(value, language)
-    if metric in WITHOUT_UNIT and math.isfinite(value):
+    if metric in WITHOUT_UNIT and abs(value) < 10:
         return f"{value:.2g}" if 0 < abs(value) < 0.01 else f"{value:.3f}"
     return number(value, language)
 

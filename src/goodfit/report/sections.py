@@ -297,7 +297,8 @@ def _card(finding: Finding, language: str) -> Card:
             f"report.diagnosis.{'nearly-' if finding.confidence > NEARLY else ''}sure", language, share=share
         ),
         causes=tuple(
-            f"{_named(c.code, language)} ({percent(c.confidence, language, 0)})" for c in finding.causes
+            f"{_named(c.code, language)} ({percent(c.confidence, language, 0)})"
+            for c in sorted(finding.causes, key=lambda cause: -cause.confidence)
         ),
         symptoms=tuple(_named(code, language) for code in finding.symptoms),
         remedies=tuple(

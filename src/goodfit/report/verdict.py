@@ -15,6 +15,7 @@ from goodfit.report.parts import ReportParts
 __all__ = ["Step", "Verdict", "changes", "verdict"]
 
 MOST_STEPS = 4
+NEARLY = 0.99
 
 
 @dataclass(frozen=True)
@@ -170,20 +171,28 @@ def _diagnosed(parts: ReportParts, language: str) -> str:
 
 def _steps(parts: ReportParts, lead: str, language: str) -> tuple[Step, ...]:
     steps: dict[str, Step] = {}
+    changed: set[str] = set()
     for finding in parts.worst_first:
         if finding.severity != "info":
             for remedy, words in zip(finding.remedies, finding.remedy_titles(language), strict=True):
-                steps.setdefault(remedy.code, Step(words, changes(remedy.recipe)))
+                if changed.isdisjoint(remedy.recipe):  # of two that pull one field apart, the likelier
+                    steps.setdefault(remedy.code, Step(words, changes(remedy.recipe)))
+                    changed |= remedy.recipe.keys()
     listed = list(steps.values())[:MOST_STEPS]
     if lead in ("worse", "no-different"):
         listed.append(Step(say("report.next.linear", language), changes({"model": "linear"})))
-    if lead in ("worse", "no-different", "prior"):
+    if lead in ("worse", "no-different", "prior") and not _nearly_perfect(parts):
         listed.append(Step(say("report.next.more-rows", language)))
     if parts.evaluation is None:
         listed.append(Step(say("report.next.measure", language)))
     if lead in ("better", "healthy") and (parts.predict_command or parts.predict_python):
         listed.append(Step(say("report.next.predict", language)))
     return tuple(listed)
+
+
+def _nearly_perfect(parts: ReportParts) -> bool:
+    measured = parts.evaluation.metrics if parts.evaluation is not None else {}
+    return any(measured[name].value > NEARLY for name in ("accuracy", "r2") if name in measured)
 
 
 def changes(fields: Mapping[str, Any]) -> str:
