@@ -74,14 +74,12 @@ def ink(ax: Axes) -> str:
     return str(ax.xaxis.label.get_color())
 
 
-def name_axes(ax: Axes, *, x: str = "", y: str = "", title: str = "") -> None:
-    """Write the axes' labels, and the title at the left."""
+def name_axes(ax: Axes, *, x: str = "", y: str = "") -> None:
+    """Write the axes' labels."""
     if x:
         ax.set_xlabel(x, fontsize=FONT_SIZE)
     if y:
         ax.set_ylabel(y, fontsize=FONT_SIZE)
-    if title:
-        ax.set_title(title, loc="left", fontsize=FONT_SIZE + 0.5, color=ink(ax), fontweight="medium")
 
 
 def emptiest_corner(ax: Axes) -> str:

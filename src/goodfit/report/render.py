@@ -9,6 +9,7 @@ from typing import Any
 import goodfit
 from goodfit.messages import LANGUAGES, say
 from goodfit.report import formats, sections
+from goodfit.report.data_section import data
 from goodfit.report.parts import ReportParts
 from goodfit.report.verdict import changes, verdict
 
@@ -37,7 +38,7 @@ def render_report(parts: ReportParts, language: str = "en") -> str:
         raise ValueError(f"language is {language!r}; it must be one of {', '.join(LANGUAGES)}")
     told = {
         "verdict": verdict(parts, language),
-        "data": sections.data(parts, language),
+        "data": data(parts, language),
         "training": sections.training(parts, language),
         "diagnosis": sections.diagnosis(parts, language),
         "evaluation": sections.evaluation(parts, language),
