@@ -20,6 +20,7 @@ from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
+from goodfit.data.batches import LoaderBatches
 from goodfit.files import write_atomically
 from goodfit.messages import Message
 from goodfit.training import randomness
@@ -89,9 +90,9 @@ def restore(job: Job, checkpoint: Checkpoint) -> TrainingState:
         job.average.load(_part(tensors, "average"), body["average"])
     if job.scaler is not None and body["scaler"] is not None:
         job.scaler.load_state_dict(body["scaler"])
-    generators = randomness.loader_generators(job.train)
-    for name, value in _part(tensors, "generator").items():
-        generators[name].set_state(value)
+    generators = _part(tensors, "generator")
+    randomness.restore_generators(job.train, generators)
+    randomness.restore_generators(job.valid, _part(tensors, "valid_generator"))
     state = body["state"]
     best_weights = _part(tensors, "best")
     return TrainingState(
@@ -102,9 +103,10 @@ def restore(job: Job, checkpoint: Checkpoint) -> TrainingState:
         rows=[_numbers_from_json(row) for row in state["rows"]],
         best_weights={name: value.to(job.device) for name, value in best_weights.items()} or None,
         losses=list(tensors["losses"].to(job.device)) if "losses" in tensors else [],
-        loss_rows=list(state["loss_rows"]),
+        loss_weights=list(state["loss_weights"]),
         seconds=state["seconds"],
         plateau=None if state["plateau"] is None else Plateau.from_dict(state["plateau"]),
+        generators=generators,
         random=_part(tensors, "random"),
     )
 
@@ -112,13 +114,16 @@ def restore(job: Job, checkpoint: Checkpoint) -> TrainingState:
 def _collect(job: Job, state: TrainingState) -> Checkpoint:
     optimizer_tensors, optimizer_facts = optimizer_state(job.optimizer)
     average_tensors, average_facts = job.average.state() if job.average is not None else ({}, None)
+    # A loader's epoch is gone through again from its beginning, what was fetched row by row is not.
+    replayed = state.batch > 0 and isinstance(job.train, LoaderBatches)
     parts: dict[str, Mapping[str, Tensor]] = {
         "model": copy_weights(job.model),
         "best": state.best_weights or {},
         "optimizer": optimizer_tensors,
         "average": average_tensors,
         "random": randomness.capture(),
-        "generator": state.generators,
+        "generator": state.generators if replayed else randomness.generator_states(job.train),
+        "valid_generator": randomness.generator_states(job.valid),
     }
     tensors = {
         f"{part}/{name}": value.detach().cpu().clone()
@@ -137,7 +142,7 @@ def _collect(job: Job, state: TrainingState) -> Checkpoint:
             "batch": state.batch,
             "step": state.step,
             "rows": [_numbers_to_json(row) for row in state.rows],
-            "loss_rows": state.loss_rows,
+            "loss_weights": [float(weight) for weight in state.loss_weights],
             "seconds": state.seconds,
             "plateau": None if state.plateau is None else state.plateau.to_dict(),
         },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import islice
 from time import perf_counter
 from typing import Any
@@ -19,9 +19,11 @@ from goodfit.observations import EndedBy
 from goodfit.training.attention import Attention, heeding_interrupts
 from goodfit.training.averaging import reestimate_batchnorm
 from goodfit.training.job import Job
-from goodfit.training.losses import convert_target, to_predictions
+from goodfit.training.loss_checks import check_loss
+from goodfit.training.losses import convert_target
 from goodfit.training.optimizers import backward_with_graph, learning_rate_of, set_learning_rate
-from goodfit.training.randomness import loader_generators, restore, seed_epoch
+from goodfit.training.predicted import predicted_and_actual
+from goodfit.training.randomness import generator_states, restore, seed_epoch
 from goodfit.training.regularization import add_l1_gradient, clip_gradients, mixup, noisy_labels
 from goodfit.training.state import Row, TrainingState
 from goodfit.training.stopping import ended_by, record
@@ -77,19 +79,21 @@ def train_one_epoch(job: Job, state: TrainingState, attention: Attention) -> End
         job.optimizer.train()  # type: ignore[attr-defined]
     seed_epoch(job.recipe.seed, state.epoch)
     if state.batch == 0:
-        state.losses, state.loss_rows = [], []
-        state.generators = {
-            name: generator.get_state() for name, generator in loader_generators(job.train).items()
-        }
+        state.losses, state.loss_weights = [], []
+        state.generators = generator_states(job.train)
     batches = job.train.epoch(state.epoch, state.batch)
-    if state.random is not None:
+    if state.random is not None and state.batch:
         restore(state.random)
-        state.random = None
+    state.random = None
     for group in groups(batches, job.recipe.accumulate):
         if job.schedule is not None:
             set_learning_rate(job.optimizer, job.schedule(state.step) * state.rate_factor)
-        state.losses.append(train_step(job, group, (state.epoch, state.batch)))
-        state.loss_rows.append(count_rows(group))
+        try:
+            state.losses.append(train_step(job, group, (state.epoch, state.batch)))
+        except (IndexError, RuntimeError, ValueError):
+            refuse(job, group)
+            raise
+        state.loss_weights.append(group_weight(job, group))
         state.batch += len(group)
         state.step += 1
         if perf_counter() >= attention.at and (cut := attention.look(state)) is not None:
@@ -126,16 +130,21 @@ def train_step(job: Job, group: Group, position: tuple[int, int] = (0, 0)) -> Te
 def gradients(job: Job, group: Group, position: tuple[int, int]) -> Tensor:
     """Put the gradients of the group's mean loss where the optimizer finds them; return that loss."""
     job.optimizer.zero_grad()
+    summed = job.loss.reduction == "sum" and job.step is None
     if len(group) == 1:
         loss = batch_loss(job, group[0], position)
         backward(job, loss)
     else:
         loss = torch.zeros((), device=job.device)
-        rows = [count_rows(batch) for batch in group]
+        weights = [group_weight(job, (batch,)) for batch in group]
         for number, batch in enumerate(group):
-            part = batch_loss(job, batch, (position[0], position[1] + number)) * (rows[number] / sum(rows))
+            part = batch_loss(job, batch, (position[0], position[1] + number))
+            if not summed:
+                part = part * (weights[number] / sum(weights))
             backward(job, part)
             loss += part.detach()
+    if summed:
+        loss = loss.detach() / group_weight(job, group)
     recipe = job.recipe
     if job.scaler is not None:
         job.scaler.unscale_(job.optimizer)
@@ -156,19 +165,38 @@ def backward(job: Job, loss: Tensor) -> None:
         loss.backward()  # type: ignore[no-untyped-call]
 
 
+def group_weight(job: Job, group: Group) -> Tensor | float:
+    """Return what the group's mean loss counts for beside others: its rows, or their classes' weights."""
+    if job.step is not None:
+        return float(sum(count_rows(batch) for batch in group))
+    total: Tensor | float = 0.0
+    for _, target in group:
+        taken = convert_target(job.loss, target) if job.convert else target
+        total += job.loss.weight(taken, taken)
+    return total
+
+
+def refuse(job: Job, group: Group) -> None:
+    """Refuse a batch that failed by what is wrong with it, if that can be told."""
+    for batch in group if job.step is None else ():
+        inputs, target = batch
+        job.model.eval()
+        with torch.no_grad(), suppress(IndexError, RuntimeError, TypeError):
+            outputs = call(job.model, inputs)
+            check_loss(job.loss, outputs, convert_target(job.loss, target, outputs))
+
+
 def batch_loss(job: Job, batch: Batch, position: tuple[int, int]) -> Tensor:
-    """Return the mean loss of one training batch, with the recipe's noise and mixing."""
+    """Return the objective of one training batch, with the recipe's noise and mixing."""
     with nullcontext() if job.recipe.precision == "float32" else job.autocast():
         if job.step is not None:
             result = job.step(job.model, batch)
             return result[0] if isinstance(result, tuple) else result  # type: ignore[no-any-return]
         inputs, target = batch
         if job.recipe.label_noise or job.recipe.mixup:
-            loss = noisy_loss(job, inputs, target, position)
-        else:
-            outputs = call(job.model, inputs)
-            loss = job.loss(outputs, convert_target(job.loss, target, outputs) if job.convert else target)
-        return loss if job.loss.reduction == "mean" else loss / count_rows(batch)
+            return noisy_loss(job, inputs, target, position)
+        outputs = outputs_of(job, inputs)
+        return job.loss(outputs, convert_target(job.loss, target, outputs) if job.convert else target)
 
 
 def noisy_loss(job: Job, inputs: Any, target: Tensor, position: tuple[int, int]) -> Tensor:
@@ -177,12 +205,19 @@ def noisy_loss(job: Job, inputs: Any, target: Tensor, position: tuple[int, int])
     if job.recipe.label_noise:
         target = noisy_labels(target, job.recipe.label_noise, generator, job.classes)
     if not job.recipe.mixup:
-        outputs = call(job.model, inputs)
+        outputs = outputs_of(job, inputs)
         return job.loss(outputs, convert_target(job.loss, target, outputs))
     mixed = mixup(inputs, target, job.recipe.mixup, generator)
-    outputs = call(job.model, mixed.inputs)
+    outputs = outputs_of(job, mixed.inputs)
     first, second = (convert_target(job.loss, part, outputs) for part in (mixed.target, mixed.other))
     return mixed.share * job.loss(outputs, first) + (1 - mixed.share) * job.loss(outputs, second)
+
+
+def outputs_of(job: Job, inputs: Any) -> Any:
+    """Return the model's outputs, in float32 where it computed in less: a loss sums many small numbers."""
+    outputs = call(job.model, inputs)
+    narrow = job.recipe.precision != "float32" and isinstance(outputs, Tensor)
+    return outputs.float() if narrow else outputs
 
 
 def call(model: nn.Module, inputs: Any) -> Any:
@@ -248,7 +283,7 @@ def running_loss(state: TrainingState) -> float:
     if not state.losses:
         return math.nan
     losses = torch.stack(state.losses).double().cpu().numpy()
-    return float(np.average(losses, weights=state.loss_rows))
+    return float(np.average(losses, weights=[float(weight) for weight in state.loss_weights]))
 
 
 def evaluate(job: Job, batches: Batches) -> dict[str, float]:
@@ -262,16 +297,16 @@ def evaluate(job: Job, batches: Batches) -> dict[str, float]:
             loss, rows, output, target = evaluate_step(job, batch)
             total += loss
             weight += rows
-            if job.metrics and output is not None and target is not None:
-                outputs.append(output)
-                targets.append(target)
+            if job.metrics and isinstance(output, Tensor) and target is not None:
+                predictions, actual = predicted_and_actual(job.loss, output, target)
+                outputs.append(predictions)
+                targets.append(actual)
     result = {"loss": float(total) / float(weight) if weight else math.nan}
     if outputs:
-        predictions = to_predictions(job.loss, torch.cat(outputs)).float().cpu().numpy()
-        actual = torch.cat(targets).cpu().numpy()
+        predicted, true = torch.cat(outputs).cpu().numpy(), torch.cat(targets).cpu().numpy()
         if job.decode is not None:
-            actual, predictions = job.decode(actual), job.decode(predictions)
-        result |= measure(job.metrics, actual, predictions)
+            true, predicted = job.decode(true), job.decode(predicted)
+        result |= measure(job.metrics, true, predicted)
     return result
 
 
@@ -293,7 +328,7 @@ def evaluate_step(job: Job, batch: Batch) -> tuple[Tensor, Tensor | float, Tenso
             target = batch[1] if isinstance(batch, (tuple, list)) and len(batch) == 2 else None
             return loss.detach() * count_rows(batch), count_rows(batch), output, target
         inputs, target = batch
-        output = call(job.model, inputs)
+        output = outputs_of(job, inputs)
         target = convert_target(job.loss, target, output)
         total, weight = job.loss.sum_and_weight(output, target)
         return total, weight, output, target

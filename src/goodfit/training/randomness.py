@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,10 +14,23 @@ from torch import Tensor
 
 from goodfit.data.batches import derive_seed
 
-__all__ = ["RandomState", "capture", "loader_generators", "restore", "seed_epoch", "undisturbed"]
+__all__ = [
+    "RandomState",
+    "capture",
+    "generator_states",
+    "own_generators",
+    "restore",
+    "restore_generators",
+    "seed_epoch",
+    "undisturbed",
+]
 
 RandomState = dict[str, Tensor]
 """Every state as tensors, so that a checkpoint can hold it."""
+
+GENERATORS = (torch.Generator, np.random.Generator, np.random.RandomState, random.Random)
+HOLDERS = ("loader", "dataset", "datasets", "sampler", "batch_sampler", "transform", "target_transform")
+"""Attributes of loaders, samplers and Datasets in which others of their kind lie."""
 
 
 def seed_epoch(seed: int, epoch: int) -> None:
@@ -72,19 +86,79 @@ def restore(state: RandomState) -> None:
         torch.mps.set_rng_state(state["mps"])
 
 
-def loader_generators(batches: Any) -> dict[str, torch.Generator]:
-    """Return the random generators of a user's own loader and its sampler, which are states of their own."""
-    loader = getattr(batches, "loader", None)
-    holders = {"loader": loader, "sampler": getattr(loader, "sampler", None)}
-    found = {name: getattr(holder, "generator", None) for name, holder in holders.items()}
-    return {name: value for name, value in found.items() if isinstance(value, torch.Generator)}
+def own_generators(data: Any) -> dict[str, Any]:
+    """Return the random generators that a loader, its samplers and its Datasets keep for themselves.
+
+    They are those of torch, NumPy and Python that are plain attributes, by where they were found.
+    """
+    found: dict[str, Any] = {}
+    waiting = [("", data)]
+    seen: set[int] = set()
+    while waiting:
+        place, item = waiting.pop(0)
+        if item is None or id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, GENERATORS):
+            found[place] = item
+            continue
+        inside = {name: getattr(item, name, None) for name in HOLDERS}
+        own = getattr(item, "__dict__", {})
+        inside |= {name: value for name, value in own.items() if isinstance(value, GENERATORS)}
+        parts = inside.pop("datasets", None)
+        if isinstance(parts, (list, tuple)):
+            inside |= {f"datasets.{number}": part for number, part in enumerate(parts)}
+        waiting += [(f"{place}.{name}".lstrip("."), value) for name, value in inside.items()]
+    return found
+
+
+def generator_states(data: Any) -> dict[str, Tensor]:
+    """Return the states of `own_generators`, each as a tensor."""
+    return {name: _state_of(generator) for name, generator in own_generators(data).items()}
+
+
+def restore_generators(data: Any, states: Mapping[str, Tensor]) -> None:
+    """Put `own_generators` back to `generator_states`; those that are not there any more are passed over."""
+    generators = own_generators(data)
+    for name in generators.keys() & states.keys():
+        _put_back(generators[name], states[name])
+
+
+def _state_of(generator: Any) -> Tensor:
+    if isinstance(generator, torch.Generator):
+        return generator.get_state()
+    if isinstance(generator, random.Random):
+        plain: Any = generator.getstate()
+    elif isinstance(generator, np.random.RandomState):
+        plain = generator.get_state(legacy=False)
+    else:
+        plain = generator.bit_generator.state
+    text = json.dumps(plain, default=lambda array: array.tolist())
+    return torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)
+
+
+def _put_back(generator: Any, state: Tensor) -> None:
+    if isinstance(generator, torch.Generator):
+        generator.set_state(state)
+        return
+    plain = json.loads(bytes(state.tolist()))
+    if isinstance(generator, random.Random):
+        version, internal, gauss = plain
+        generator.setstate((version, tuple(internal), gauss))
+    elif isinstance(generator, np.random.RandomState):
+        plain["state"]["key"] = np.array(plain["state"]["key"], dtype=np.uint32)
+        generator.set_state(plain)
+    else:
+        generator.bit_generator.state = plain
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Give every random state back as it was, whatever happens inside."""
-    before = capture()
+def undisturbed(*data: Any) -> Iterator[None]:
+    """Give every random state back as it was, whatever happens inside; also the generators of ``data``."""
+    before, own = capture(), [generator_states(item) for item in data]
     try:
         yield
     finally:
         restore(before)
+        for item, states in zip(data, own, strict=True):
+            restore_generators(item, states)

@@ -34,14 +34,16 @@ class TrainingState:
         The History so far.
     best_weights
         The weights of the best epoch, buffers included.
-    losses, loss_rows
-        Mean loss and number of rows of each batch of the current epoch.
+    losses, loss_weights
+        Mean loss of each update of the current epoch, and what it counts for: its rows, unless classes are
+        weighted.
     seconds
         Training time so far, in this process and in those that a resumed run had before.
     plateau
         The state of reduce-on-plateau, None for the schedules that need none.
     generators
-        Random states of the user's own loader as they were when the current epoch began.
+        States of the random generators of one's own loader or Dataset as they were when the current epoch
+        began.
     random
         Random states to go on with in the middle of an epoch; None but just after a resume.
     """
@@ -53,7 +55,7 @@ class TrainingState:
     rows: list[Row] = field(default_factory=list)
     best_weights: dict[str, Tensor] | None = None
     losses: list[Tensor] = field(default_factory=list)
-    loss_rows: list[int] = field(default_factory=list)
+    loss_weights: list[Tensor | float] = field(default_factory=list)
     plateau: Plateau | None = None
     generators: dict[str, Tensor] = field(default_factory=dict)
     random: RandomState | None = None

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from goodfit.data.batches import Batch, LoaderBatches, count_rows, first_tensor, move
+from goodfit.data.batches import Batch, count_rows, first_tensor, move
 from goodfit.errors import InputError
 from goodfit.evaluation.metrics import Metric, resolve
 from goodfit.judging import units
@@ -24,7 +24,7 @@ from goodfit.training.losses import Loss, convert_target, make_loss, units_for
 from goodfit.training.optimizers import make_optimizer, optimizer_facts
 from goodfit.training.plateau import make_plateau
 from goodfit.training.prior import prior_outputs
-from goodfit.training.randomness import undisturbed
+from goodfit.training.randomness import seed_epoch, undisturbed
 from goodfit.training.regularization import penalized_weights
 from goodfit.training.schedules import make_schedule
 from goodfit.training.state import TrainingState
@@ -232,20 +232,14 @@ def _sample(train: Part, valid: Part | None) -> Part | None:
 
 def _first_batches(loader: Iterable[Any], rows: int) -> list[Batch]:
     """Return the first batches that a loader delivers, its random states left as they were."""
-    from goodfit.training.randomness import loader_generators
-
-    generators = loader_generators(LoaderBatches(loader))
-    states = {name: generator.get_state() for name, generator in generators.items()}
     found: list[Batch] = []
-    with undisturbed():
-        torch.manual_seed(0)
+    with undisturbed(loader):
+        seed_epoch(0, 0)
         for batch in loader:
             found.append(batch)
             rows -= count_rows(batch)
             if rows <= 0:
                 break
-    for name, state in states.items():
-        generators[name].set_state(state)
     if not found:
         raise InputError("data.no-rows", part="train")
     return found
