@@ -176,6 +176,7 @@ def test_the_factor_scales_every_groups_own_rate():
     assert learning_rate_of(optimizer) == 0.1
 
 
+@pytest.mark.skipif(not hasattr(optim, "Muon"), reason="torch has Muon since 2.9")
 def test_muon_moves_matrices_by_muon_and_the_rest_by_adamw():
     torch.manual_seed(0)
     model = MLP(8, (), (8,), 3)

@@ -20,8 +20,9 @@ __all__ = ["extra_facts", "extra_names", "facts_of_class"]
 _SHARPNESS = {"sam": "SAM", "looksam": "LookSAM", "friendlysam": "FriendlySAM"}
 # What the library lists and a general loop cannot serve: they take the place of backward (lomo, adalomo), are
 # made from a network of a certain kind (adammini, muonclip), for many machines (distributedmuon, demo),
-# around another optimizer (magma), for matrices alone (spectralsphere), for adapters or a few weights of a trained
-# network (lorarite, sara), have a learning rate of their own (alig, a2grad), or fail on networks of one output (bsam).
+# around another optimizer (magma), for matrices alone (spectralsphere), for adapters or a few weights of a
+# trained network (lorarite, sara), have a learning rate of their own (alig, a2grad), or fail on networks of
+# one output (bsam).
 _NOT_SERVED = frozenset(
     {"lomo", "adalomo", "adammini", "muonclip", "distributedmuon", "demo", "magma", "spectralsphere"}
     | {"alig", "a2grad", "bsam", "sara", "lorarite"}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from goodfit.errors import GoodfitError, InputError
-from goodfit.training.losses import Loss
+from goodfit.training.loss_table import Loss
 
 __all__ = ["check_loss"]
 

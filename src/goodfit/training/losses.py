@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from goodfit.choice import Number, Switch, check_options, unknown_name, unknown_option
+from goodfit.choice import check_options, unknown_name, unknown_option
 from goodfit.errors import InputError
 from goodfit.training.class_weights import class_weights
+from goodfit.training.loss_table import ALIASES, LOSSES, Loss, LossFacts
 
 __all__ = [
     "LOSSES",
@@ -26,59 +27,6 @@ __all__ = [
     "units_for",
 ]
 
-Function = Callable[[Any, Any], Tensor]
-Targets = Literal["values", "binary", "labels", "counts", "any"]
-
-
-@dataclass(frozen=True)
-class LossFacts:
-    """What is known of a loss by its name.
-
-    Parameters
-    ----------
-    function
-        torch's function of outputs and target, with ``reduction``.
-    target
-        What the target holds: ``values`` of the outputs' shape; ``binary``, the same between 0 and 1;
-        ``labels``, class numbers or probabilities; ``counts``, values that are not negative; ``any``.
-    predictions
-        What turns outputs into predictions: a name of `to_predictions`.
-    options
-        Its options, with defaults and ranges.
-    """
-
-    function: Callable[..., Tensor] | None
-    target: Targets
-    predictions: Literal["identity", "softmax", "sigmoid", "exp"]
-    options: Mapping[str, Number | Switch] = field(default_factory=dict)
-
-
-_SMOOTHING = Number(0.0, low=0, high=1)
-_IGNORED = Number(None, whole=True)
-
-LOSSES: Mapping[str, LossFacts] = {
-    "mse": LossFacts(F.mse_loss, "values", "identity"),
-    "mae": LossFacts(F.l1_loss, "values", "identity"),
-    "huber": LossFacts(F.huber_loss, "values", "identity", {"delta": Number(1.0, low=0, open_low=True)}),
-    "bce": LossFacts(
-        F.binary_cross_entropy_with_logits,
-        "binary",
-        "sigmoid",
-        {"pos_weight": Number(None, low=0, open_low=True), "label_smoothing": _SMOOTHING},
-    ),
-    "cross_entropy": LossFacts(
-        F.cross_entropy, "labels", "softmax", {"label_smoothing": _SMOOTHING, "ignore_index": _IGNORED}
-    ),
-    "nll": LossFacts(F.nll_loss, "labels", "exp", {"ignore_index": _IGNORED}),
-    "poisson": LossFacts(
-        F.poisson_nll_loss,
-        "counts",
-        "exp",
-        {"log_input": Switch(True), "full": Switch(False), "eps": Number(1e-8, low=0, open_low=True)},
-    ),
-}
-ALIASES: Mapping[str, str] = {"l1": "mae"}
-
 # torch's own modules, whose settings are understood instead of only called.
 _MODULES: Mapping[type[nn.Module], tuple[str, tuple[str, ...]]] = {
     nn.MSELoss: ("mse", ()),
@@ -89,51 +37,6 @@ _MODULES: Mapping[type[nn.Module], tuple[str, tuple[str, ...]]] = {
     nn.NLLLoss: ("nll", ("ignore_index",)),
     nn.PoissonNLLLoss: ("poisson", ("log_input", "full", "eps")),
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Loss:
-    """A loss made ready.
-
-    Parameters
-    ----------
-    name
-        Its name in the table, or that of the user's function or class.
-    facts
-        What is known of it.
-    objective
-        What is differentiated: outputs and target to a scalar, the mean over rows (the sum, for a user's own
-        loss that sums).
-    total
-        The sum over rows (over elements, for several columns).
-    weight
-        What the sum is divided by to give the mean: rows (or elements), or the weights of the rows' classes.
-    reduction
-        ``"sum"`` where the objective is a sum: divide by the rows for the loss per row.
-    ignored
-        The label that is left out, if any.
-    """
-
-    name: str
-    facts: LossFacts
-    objective: Function
-    total: Function
-    weight: Callable[[Any, Any], Tensor | float]
-    reduction: Literal["mean", "sum"] = "mean"
-    ignored: int | None = None
-
-    def __call__(self, outputs: Any, target: Any) -> Tensor:
-        """Return the objective."""
-        return self.objective(outputs, target)
-
-    def sum_and_weight(self, outputs: Any, target: Any) -> tuple[Tensor, Tensor | float]:
-        """Return the batch's summed loss and the weight of its rows.
-
-        The loss of a set is the sum of sums over the sum of weights, whatever the batches. With class weights
-        that is torch's weighted mean: each row's loss times its class's weight, over the sum of those weights
-        (for targets that are probabilities, over the rows).
-        """
-        return self.total(outputs, target), self.weight(outputs, target)
 
 
 def loss_for(task: str, units: int | None = None) -> str:

@@ -110,7 +110,8 @@ def _is_own(name: str, value: Any) -> bool:
 
 def _encode(value: Any, path: str, tensors: dict[str, Tensor], parameter: Tensor) -> Any:
     if isinstance(value, Tensor):
-        tensors[path] = value.detach()
+        alone = value.untyped_storage().nbytes() == value.numel() * value.element_size()
+        tensors[path] = value.detach() if alone else value.detach().clone()  # a part of a larger one
         facts = {"tensor": path, "device": "own" if value.device != parameter.device else "parameter"}
         # Products round differently in another layout of the same numbers.
         return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from goodfit.training.losses import Loss
+from goodfit.training.loss_table import Loss
 
 __all__ = ["prior_outputs"]
 
