@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.training.contract import LOSS_CASES, ROWS, LossCase, labels, random_tensor
 from torch import nn
@@ -52,6 +52,7 @@ def test_gradients_match_finite_differences(case):
 
 
 @CASES
+@settings(max_examples=12)
 @given(cuts=st.sets(st.integers(1, ROWS - 1), max_size=4))
 def test_evaluation_over_any_batches_is_the_whole_set_exactly(case, cuts):
     loss, total, weight = loss_of(case), 0.0, 0.0

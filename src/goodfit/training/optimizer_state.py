@@ -99,7 +99,8 @@ def _load_part(optimizer: Optimizer, tensors: Mapping[str, Tensor], facts: Mappi
     optimizer.state.update(_decode(facts["others"], tensors, first))
     for group, saved in zip(optimizer.param_groups, _decode(facts["groups"], tensors, first), strict=True):
         group.update(saved)
-    vars(optimizer).update(_decode(facts["own"], tensors, first))
+    own = _decode(facts["own"], tensors, first)
+    vars(optimizer).update({name: value for name, value in own.items() if name in vars(optimizer)})
 
 
 def _is_own(name: str, value: Any) -> bool:
