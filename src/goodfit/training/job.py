@@ -16,6 +16,7 @@ from goodfit.data.batches import Batch, Batches
 from goodfit.evaluation.metrics import Metric
 from goodfit.recipe import Recipe
 from goodfit.training.averaging import WeightAverage
+from goodfit.training.direct import DirectStep
 from goodfit.training.losses import Loss
 from goodfit.training.optimizers import OptimizerFacts
 
@@ -52,6 +53,8 @@ class Job:
         Number of classes, for label noise.
     convert
         Whether targets arrive in types that the loss cannot take as they are.
+    direct
+        The update without autograd, bit for bit the same, where the network is a chain of known layers.
     decode
         Brings targets and predictions back to the data's own units, in which metrics are reported.
     """
@@ -73,6 +76,7 @@ class Job:
     scaler: torch.amp.GradScaler | None = None
     classes: int | None = None
     convert: bool = False
+    direct: DirectStep | None = None
     decode: Callable[[NDArray[Any]], NDArray[Any]] | None = None
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:

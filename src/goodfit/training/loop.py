@@ -112,9 +112,14 @@ def train_step(job: Job, group: Group, position: tuple[int, int] = (0, 0)) -> Te
     position
         Epoch and batch number, from which what is random about a batch is drawn.
     """
-    if job.facts.needs_closure:
+    loss: Any
+    if job.direct is not None:
+        loss = job.direct.gradients(*group[0])
+        adjust_gradients(job)
+        job.direct.update()
+    elif job.facts.needs_closure:
         closure: Any = lambda: gradients(job, group, position)  # noqa: E731 - typed for torch's narrow stub
-        loss: Any = job.optimizer.step(closure)
+        loss = job.optimizer.step(closure)
     else:
         loss = gradients(job, group, position)
         if job.scaler is None:
@@ -145,14 +150,19 @@ def gradients(job: Job, group: Group, position: tuple[int, int]) -> Tensor:
             loss += part.detach()
     if summed:
         loss = loss.detach() / group_weight(job, group)
-    recipe = job.recipe
     if job.scaler is not None:
         job.scaler.unscale_(job.optimizer)
+    adjust_gradients(job)
+    return loss
+
+
+def adjust_gradients(job: Job) -> None:
+    """Add the L1 penalty's gradient and clip, as the recipe says."""
+    recipe = job.recipe
     if job.penalized:
         add_l1_gradient(job.penalized, recipe.l1)
     if recipe.gradient_clip is not None or recipe.gradient_clip_value is not None:
         clip_gradients(job.model.parameters(), norm=recipe.gradient_clip, value=recipe.gradient_clip_value)
-    return loss
 
 
 def backward(job: Job, loss: Tensor) -> None:

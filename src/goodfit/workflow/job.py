@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from goodfit.data.batches import Batch, count_rows, first_tensor, move
 from goodfit.errors import InputError
@@ -17,6 +18,7 @@ from goodfit.models.build import build_model
 from goodfit.models.initialization import initialize
 from goodfit.recipe import Recipe
 from goodfit.training.averaging import WeightAverage
+from goodfit.training.direct import DirectStep, direct_step
 from goodfit.training.job import Job
 from goodfit.training.loop import call
 from goodfit.training.loss_checks import check_loss
@@ -114,6 +116,7 @@ def make_job(
         scaler=torch.amp.GradScaler(device.type) if recipe.precision == "float16" else None,
         classes=len(parts.classes) or None,
         convert=convert,
+        direct=_direct(network, loss, optimizer, train_part, recipe, functions),
         decode=None if parts.table is None or parts.classes else partial(units, table=parts.table),
     )
     plateau = make_plateau(
@@ -122,6 +125,24 @@ def make_job(
         higher_is_better=best.higher,
     )
     return job, TrainingState(best=best, plateau=plateau)
+
+
+def _direct(
+    network: nn.Module,
+    loss: Loss,
+    optimizer: Optimizer,
+    train: Part,
+    recipe: Recipe,
+    functions: Mapping[str, Any],
+) -> DirectStep | None:
+    """Return the update without autograd, where nothing that is asked for needs autograd."""
+    special = recipe.accumulate > 1 or recipe.label_noise or recipe.mixup or recipe.precision != "float32"
+    facts = optimizer_facts(functions.get("optimizer", recipe.optimizer))
+    if special or "step" in functions or train.kind != "tensors" or facts.needs_closure:
+        return None
+    if facts.needs_create_graph or facts.has_train_mode:
+        return None
+    return direct_step(network, loss, optimizer, *train.content)
 
 
 def _loss(parts: Parts, recipe: Recipe, functions: Mapping[str, Any], device: torch.device) -> Loss:

@@ -1,0 +1,122 @@
+"""The update without autograd gives the very bits that autograd and torch's optimizers give."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from goodfit.models.mlp import MLP
+from goodfit.training.direct import direct_gradients, direct_step
+from goodfit.training.losses import make_loss
+
+ACTIVATIONS = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.SiLU, nn.GELU, nn.LeakyReLU)
+OPTIMIZERS = {
+    "adam": lambda weights: torch.optim.Adam(weights, 1e-2, fused=True),
+    "adamw": lambda weights: torch.optim.AdamW(weights, 1e-2, weight_decay=0.1, fused=True),
+    "momentum": lambda weights: torch.optim.SGD(weights, 1e-2, momentum=0.9, fused=True),
+    "rmsprop": lambda weights: torch.optim.RMSprop(weights, 1e-3),
+}
+
+
+def chain(activation: type[nn.Module], dropout: float) -> nn.Sequential:
+    torch.manual_seed(1)
+    layers: list[nn.Module] = [nn.Linear(5, 9), activation()]
+    if dropout:
+        layers.append(nn.Dropout(dropout))
+    return nn.Sequential(*layers, nn.Linear(9, 7), activation(), nn.Linear(7, 3))
+
+
+def train_both(
+    ours: nn.Module, theirs: nn.Module, loss: Any, make_optimizer: Any, inputs: Any, target: Tensor
+) -> None:
+    """Train one network directly and the other by autograd, on the same batches and random numbers."""
+    our_optimizer, their_optimizer = make_optimizer(ours.parameters()), make_optimizer(theirs.parameters())
+    direct = direct_step(ours, loss, our_optimizer, inputs, target)
+    assert direct is not None
+    batches = [slice(first, first + 32) for first in range(0, len(target), 32)] * 3
+
+    def rows(part: slice) -> Any:
+        return tuple(item[part] for item in inputs) if isinstance(inputs, tuple) else inputs[part]
+
+    torch.manual_seed(2)
+    for part in batches:
+        their_optimizer.zero_grad()
+        batch = rows(part)
+        outputs = theirs(*batch) if isinstance(batch, tuple) else theirs(batch)
+        expected = loss(outputs, target[part])
+        expected.backward()
+        their_optimizer.step()
+    torch.manual_seed(2)
+    for part in batches:
+        found = direct.gradients(rows(part), target[part])
+        direct.update()
+    assert torch.equal(found, expected)
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("activation", "loss", "dropout", "optimizer"),
+    list(itertools.product(ACTIVATIONS, ("cross_entropy", "mse"), (0.0, 0.3), OPTIMIZERS)),
+)
+def test_equals_autograd(activation: type[nn.Module], loss: str, dropout: float, optimizer: str) -> None:
+    torch.manual_seed(0)
+    inputs = torch.randn(75, 5)  # the last batch is not full
+    target = torch.randint(0, 3, (75,)) if loss == "cross_entropy" else torch.randn(75, 3)
+    ours, theirs = chain(activation, dropout), chain(activation, dropout)
+    train_both(ours, theirs, make_loss(loss), OPTIMIZERS[optimizer], inputs, target)
+
+
+def test_equals_autograd_with_categories() -> None:
+    torch.manual_seed(0)
+    inputs = (torch.randn(75, 2), torch.randint(0, 4, (75, 2)))
+    target = torch.randint(0, 3, (75,))
+    networks = []
+    for _ in range(2):
+        torch.manual_seed(1)
+        networks.append(MLP(2, (4, 5), (8,), 3))
+    train_both(networks[0], networks[1], make_loss("cross_entropy"), OPTIMIZERS["adam"], inputs, target)
+
+
+def test_equals_autograd_with_class_weights() -> None:
+    torch.manual_seed(0)
+    loss = make_loss("cross_entropy", class_weight=[1.0, 2.0, 0.5])
+    inputs, target = torch.randn(64, 5), torch.randint(0, 3, (64,))
+    train_both(chain(nn.ReLU, 0.0), chain(nn.ReLU, 0.0), loss, OPTIMIZERS["adam"], inputs, target)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 2)),
+        nn.Sequential(nn.Linear(2, 3), nn.Softplus(), nn.Linear(3, 2)),
+        nn.Sequential(nn.Linear(2, 2, bias=False)),
+        nn.Sequential(nn.Linear(2, 2).double()),
+        nn.Linear(2, 2),
+    ],
+    ids=["batchnorm", "unknown activation", "no bias", "float64", "no chain"],
+)
+def test_leaves_what_it_does_not_know_to_autograd(model: nn.Module) -> None:
+    assert direct_gradients(model, make_loss("cross_entropy")) is None
+
+
+def test_leaves_hooks_frozen_and_shared_weights_to_autograd() -> None:
+    loss = make_loss("cross_entropy")
+    hooked = nn.Sequential(nn.Linear(2, 2))
+    hooked[0].register_forward_hook(lambda module, inputs, output: None)
+    frozen = nn.Sequential(nn.Linear(2, 2).requires_grad_(False), nn.Linear(2, 2))
+    shared = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    shared[1].weight = shared[0].weight
+    for model in (hooked, frozen, shared):
+        assert direct_gradients(model, loss) is None
+
+
+@pytest.mark.parametrize("name", ["huber", "bce", "mae"])
+def test_leaves_other_losses_to_autograd(name: str) -> None:
+    assert direct_gradients(nn.Sequential(nn.Linear(2, 2)), make_loss(name)) is None
+    smoothed = make_loss("cross_entropy", options={"label_smoothing": 0.1})
+    assert direct_gradients(nn.Sequential(nn.Linear(2, 2)), smoothed) is None
