@@ -9,19 +9,17 @@ that autograd would call, in its order and on the same numbers, so the weights c
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim import Adam, AdamW, Optimizer
 
 from goodfit.models.mlp import MLP, ONE_HOT_LEVELS, MixedLinear
 from goodfit.training.losses import Loss
 
-__all__ = ["DirectStep", "direct_gradients", "direct_step", "direct_update"]
+__all__ = ["DirectGradients", "direct_gradients", "known_layers"]
 
 aten = torch.ops.aten
 Forward = Callable[[Any], tuple[Tensor, Any]]
@@ -33,18 +31,15 @@ LossRule = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Outputs and target to the loss and the gradient of the outputs."""
 
 
-@dataclass(frozen=True)
-class DirectStep:
-    """The two halves of an update: the gradients of a batch, and the optimizer's step."""
-
-    gradients: Callable[[Any, Tensor], Tensor]
-    update: Callable[[], Any]
+DirectGradients = Callable[[Any, Tensor], Tensor]
+"""Inputs and target to the loss; the gradients are then in the parameters."""
 
 
-def direct_step(
-    model: nn.Module, loss: Loss, optimizer: Optimizer, inputs: Any, target: Tensor
-) -> DirectStep | None:
-    """Return the update without autograd for such batches; None where autograd must serve.
+def direct_gradients(model: nn.Module, loss: Loss, inputs: Any, target: Tensor) -> DirectGradients | None:
+    """Return what puts a batch's gradients into the parameters' ``grad`` and returns the loss.
+
+    None where some layer, its hooks or the loss are not known here; autograd then serves. The gradients are
+    written over each time, so `zero_grad` is not needed in between.
 
     Parameters
     ----------
@@ -54,21 +49,13 @@ def direct_step(
     numbers = inputs[0] if isinstance(inputs, tuple) else inputs
     plain = isinstance(numbers, Tensor) and numbers.ndim == 2 and numbers.dtype == torch.float32
     on_cpu = all(weight.device.type == "cpu" for weight in model.parameters())
-    fits = (
-        target.dtype == torch.float32
-        if loss.name == "mse"
-        else target.dtype == torch.int64 and target.ndim == 1
-    )
-    gradients = direct_gradients(model, loss) if plain and on_cpu and fits else None
-    return None if gradients is None else DirectStep(gradients, direct_update(optimizer))
+    labels = target.dtype == torch.int64 and target.ndim == 1
+    fits = target.dtype == torch.float32 if loss.name == "mse" else labels
+    return known_layers(model, loss) if plain and on_cpu and fits else None
 
 
-def direct_gradients(model: nn.Module, loss: Loss) -> Callable[[Any, Tensor], Tensor] | None:
-    """Return what puts a batch's gradients into the parameters' ``grad`` and returns the loss.
-
-    None where some layer, its hooks or the loss are not known here; autograd then serves. The gradients are
-    written over each time, so `zero_grad` is not needed in between.
-    """
+def known_layers(model: nn.Module, loss: Loss) -> DirectGradients | None:
+    """Return `direct_gradients` whatever the batches; None where a layer or the loss is not known."""
     rule = _loss_rule(loss)
     if rule is None or not isinstance(model, nn.Sequential) or type(model) not in (nn.Sequential, MLP):
         return None
@@ -82,7 +69,8 @@ def direct_gradients(model: nn.Module, loss: Loss) -> Callable[[Any, Tensor], Te
         layers += made
     if any(not weight.requires_grad or weight.dtype != torch.float32 for weight in model.parameters()):
         return None
-    tied = len({id(weight) for weight in model.parameters()}) != sum(1 for _ in model.parameters())
+    weights = [id(weight) for _, weight in model.named_parameters(remove_duplicate=False)]
+    tied = len(set(weights)) != len(weights)
     return None if tied else partial(_gradients, tuple(layers), tuple(reversed(layers)), rule)
 
 
@@ -226,58 +214,6 @@ def _cross_entropy(
     loss, total = aten.nll_loss_forward(logs, target, weight, 1, ignored)
     gradient = aten.nll_loss_backward(_ONE, logs, target, weight, 1, ignored, total)
     return loss, aten._log_softmax_backward_data(gradient, logs, 1, torch.float32)
-
-
-def direct_update(optimizer: Optimizer) -> Callable[[], Any]:
-    """Return what makes a step of the optimizer: its own kernel where that is known, else its ``step``."""
-    if type(optimizer) not in (Adam, AdamW) or optimizer._optimizer_step_pre_hooks:
-        return optimizer.step
-    if optimizer._optimizer_step_post_hooks or not all(
-        _plain_adam(group) for group in optimizer.param_groups
-    ):
-        return optimizer.step
-    groups: list[tuple[Any, ...]] = []
-
-    def step() -> None:
-        if not groups:
-            optimizer.step()  # the first time it makes its state
-            groups.extend(_adam_lists(optimizer, group) for group in optimizer.param_groups)
-            return
-        for group, kernel, lists, steps, betas in groups:
-            torch._foreach_add_(steps, 1)
-            kernel(
-                *lists,
-                steps,
-                lr=group["lr"],
-                beta1=betas[0],
-                beta2=betas[1],
-                weight_decay=group["weight_decay"],
-                eps=group["eps"],
-                amsgrad=False,
-                maximize=group["maximize"],
-            )
-
-    return step
-
-
-def _plain_adam(group: dict[str, Any]) -> bool:
-    on_cpu = all(weight.device.type == "cpu" for weight in group["params"])
-    unusual = group["amsgrad"] or group["differentiable"] or isinstance(group["lr"], Tensor)
-    return bool(group["fused"]) and on_cpu and not unusual
-
-
-def _adam_lists(optimizer: Optimizer, group: dict[str, Any]) -> tuple[Any, ...]:
-    weights = [weight for weight in group["params"] if weight.grad is not None]
-    states = [optimizer.state[weight] for weight in weights]
-    kernel = torch._fused_adamw_ if group.get("decoupled_weight_decay") else torch._fused_adam_
-    lists: tuple[list[Any], ...] = (
-        [weight.detach() for weight in weights],
-        [weight.grad for weight in weights],
-        [state["exp_avg"] for state in states],
-        [state["exp_avg_sq"] for state in states],
-        [],
-    )
-    return group, kernel, lists, [state["step"] for state in states], group["betas"]
 
 
 def _watched(module: nn.Module) -> bool:

@@ -16,7 +16,7 @@ from goodfit.data.batches import Batch, Batches
 from goodfit.evaluation.metrics import Metric
 from goodfit.recipe import Recipe
 from goodfit.training.averaging import WeightAverage
-from goodfit.training.direct import DirectStep
+from goodfit.training.direct import DirectGradients
 from goodfit.training.losses import Loss
 from goodfit.training.optimizers import OptimizerFacts
 
@@ -54,7 +54,9 @@ class Job:
     convert
         Whether targets arrive in types that the loss cannot take as they are.
     direct
-        The update without autograd, bit for bit the same, where the network is a chain of known layers.
+        The gradients without autograd, bit for bit the same, where the network is a chain of known layers.
+    update, zero_grad
+        The optimizer's own, without their bookkeeping; made when the training begins.
     decode
         Brings targets and predictions back to the data's own units, in which metrics are reported.
     """
@@ -76,7 +78,9 @@ class Job:
     scaler: torch.amp.GradScaler | None = None
     classes: int | None = None
     convert: bool = False
-    direct: DirectStep | None = None
+    direct: DirectGradients | None = None
+    update: Callable[[], Any] | None = None
+    zero_grad: Callable[[], None] | None = None
     decode: Callable[[NDArray[Any]], NDArray[Any]] | None = None
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:

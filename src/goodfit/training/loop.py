@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from itertools import islice
 from time import perf_counter
 from typing import Any
@@ -19,6 +20,7 @@ from goodfit.observations import EndedBy
 from goodfit.training.attention import Attention, heeding_interrupts
 from goodfit.training.averaging import reestimate_batchnorm
 from goodfit.training.job import Job
+from goodfit.training.lean_step import lean_step, lean_zero_grad
 from goodfit.training.loss_checks import check_loss
 from goodfit.training.losses import convert_target
 from goodfit.training.optimizers import backward_with_graph, learning_rate_of, set_learning_rate
@@ -53,6 +55,8 @@ def train(job: Job, state: TrainingState, attention: Attention, on_epoch: Callab
     on_epoch
         Is told of each row of the History.
     """
+    if job.scaler is None:
+        job = replace(job, update=lean_step(job.optimizer), zero_grad=lean_zero_grad(job.optimizer))
     attention.begin(state.seconds)
     ended = _ended(job, state, attention) if state.rows and not state.batch else None
     with heeding_interrupts(attention):
@@ -114,27 +118,33 @@ def train_step(job: Job, group: Group, position: tuple[int, int] = (0, 0)) -> Te
     """
     loss: Any
     if job.direct is not None:
-        loss = job.direct.gradients(*group[0])
+        loss = job.direct(*group[0])
         adjust_gradients(job)
-        job.direct.update()
+        _update(job)
     elif job.facts.needs_closure:
         closure: Any = lambda: gradients(job, group, position)  # noqa: E731 - typed for torch's narrow stub
         loss = job.optimizer.step(closure)
     else:
         loss = gradients(job, group, position)
-        if job.scaler is None:
-            job.optimizer.step()
-        else:
-            job.scaler.step(job.optimizer)
-            job.scaler.update()
+        _update(job)
     if job.average is not None and job.average.decay is not None:
         job.average.update()
     return loss.detach()  # type: ignore[no-any-return]
 
 
+def _update(job: Job) -> None:
+    if job.scaler is not None:
+        job.scaler.step(job.optimizer)
+        job.scaler.update()
+    elif job.update is not None:
+        job.update()
+    else:
+        job.optimizer.step()
+
+
 def gradients(job: Job, group: Group, position: tuple[int, int]) -> Tensor:
     """Put the gradients of the group's mean loss where the optimizer finds them; return that loss."""
-    job.optimizer.zero_grad()
+    (job.zero_grad or job.optimizer.zero_grad)()
     summed = job.loss.reduction == "sum" and job.step is None
     if len(group) == 1:
         loss = batch_loss(job, group[0], position)
