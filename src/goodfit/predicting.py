@@ -44,7 +44,7 @@ def _outputs(model: nn.Module, batches: Batches, device: torch.device | None) ->
     model.eval()
     try:
         with torch.no_grad():
-            parts = [call(model, move(batch[0], device)).cpu() for batch in batches.epoch(0)]
+            parts = [call(model, move(batch, device)).cpu() for batch in batches.epoch(0)]
     finally:
         model.train(training)
     return torch.cat(parts)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset, default_collate
 
 from goodfit.errors import InputError
@@ -73,7 +73,7 @@ class TensorBatches:
     inputs
         A tensor, or a tuple or dict of tensors, all with the rows in dimension 0.
     target
-        The rows' targets; None where ``inputs`` alone is the batch.
+        The rows' targets; with None a batch is the inputs alone.
     batch_size
         Rows of a batch; the last one may hold fewer.
     seed
@@ -114,7 +114,12 @@ class TensorBatches:
             index = None if order is None else order[first:last].to(first_tensor(self.inputs).device)
             chunk = move(_rows((self.inputs, self.target), first, last, index), self.device)
             first = last
-            if len(lengths) == 1:
+            if self.target is None:
+                low = 0
+                for length in lengths:
+                    yield _rows(chunk[0], low, low + length)
+                    low += length
+            elif len(lengths) == 1:
                 yield chunk
             elif isinstance(chunk[0], Tensor) and isinstance(chunk[1], Tensor):
                 yield from zip(torch.split(chunk[0], lengths), torch.split(chunk[1], lengths), strict=True)
@@ -162,36 +167,33 @@ class DatasetBatches:
 class LoaderBatches:
     """Batches as somebody's DataLoader or iterable delivers them: its order, its collation, its workers.
 
-    With ``join_single`` a batch of a single row is left out, since BatchNorm cannot train on one row.
+    With ``drop_single`` a batch of a single row is left out, where BatchNorm cannot train on one row.
     """
 
     loader: Iterable[Any]
     device: torch.device | None = None
-    limit: int | None = None
-    join_single: bool = False
+    drop_single: bool = False
 
     @property
     def rows(self) -> int | None:
         """Rows in an epoch, None where that is not known before it ends."""
         if not isinstance(self.loader, DataLoader) or isinstance(self.loader.dataset, IterableDataset):
             return None
-        sampler: Any = self.loader.sampler if self.loader.batch_sampler is not None else self.loader.dataset
+        size = self.loader.batch_size
+        if size is None:  # a batch sampler of one's own, or items that are batches
+            return None
         try:
-            rows = len(sampler)
+            rows = len(self.loader.sampler)  # type: ignore[arg-type]
         except TypeError:
             return None
-        size = self.loader.batch_size
-        if self.loader.drop_last and size is not None:
-            rows -= rows % size
-        return rows if self.limit is None or size is None else min(rows, self.limit * size)
+        return rows - rows % size if self.loader.drop_last else rows
 
     def steps(self) -> int | None:
         """Return the number of batches in an epoch, None where that is not known before it ends."""
         try:
-            steps = len(self.loader)  # type: ignore[arg-type]
+            return len(self.loader)  # type: ignore[arg-type]
         except TypeError:
             return None
-        return steps if self.limit is None else min(steps, self.limit)
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """Deliver the batches of ``epoch`` from batch number ``start`` on."""
@@ -199,14 +201,11 @@ class LoaderBatches:
         if set_epoch is not None:
             set_epoch(epoch)
         batches = iter(self.loader)
+        if self.drop_single:
+            batches = (batch for batch in batches if count_rows(batch) > 1)
         for _ in range(start):  # at once, so that the caller can set the random states after it
             next(batches, None)
-        limit = None if self.limit is None else self.limit - start
-        return (
-            move(batch, self.device)
-            for batch in islice(batches, limit)
-            if not (self.join_single and count_rows(batch) == 1)
-        )
+        return (move(batch, self.device) for batch in batches)
 
 
 def tensors_of(data: Any) -> tuple[Any, Tensor] | None:
@@ -230,7 +229,9 @@ def move(batch: Any, device: torch.device | None) -> Any:
     """Return ``batch`` with its tensors on ``device``; where they are there already, the very same object."""
     if device is None:
         return batch
-    return _map(batch, lambda item: item if item.device == device else item.to(device, non_blocking=True))
+    return _map(
+        batch, lambda item: item if item.data.device == device else item.to(device, non_blocking=True)
+    )
 
 
 def first_tensor(value: Any) -> Tensor:
@@ -257,7 +258,15 @@ def first_tensor(value: Any) -> Tensor:
 
 
 def count_rows(batch: Batch) -> int:
-    """Return the number of rows of a batch: the length of its first tensor."""
+    """Return the number of rows of a batch: the length of its target, or else of its first tensor."""
+    if isinstance(batch, PackedSequence):
+        return int(batch.batch_sizes[0])
+    if isinstance(batch, (tuple, list)) and len(batch) == 2:
+        inputs, target = batch
+        if isinstance(target, Tensor) and target.ndim:
+            return len(target)
+        if isinstance(inputs, PackedSequence):
+            return int(inputs.batch_sizes[0])
     tensor = first_tensor(batch)
     return len(tensor) if tensor.ndim else 1
 
@@ -279,8 +288,8 @@ def _rows(value: Any, first: int, last: int, index: Tensor | None = None) -> Any
 
 
 def _map(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
-    if isinstance(value, Tensor):
-        return function(value)
+    if isinstance(value, (Tensor, PackedSequence)):
+        return function(value)  # type: ignore[arg-type]
     if isinstance(value, tuple):
         inside = [_map(item, function) for item in value]
         return type(value)(*inside) if hasattr(value, "_fields") else tuple(inside)

@@ -10,9 +10,17 @@ import torch
 from goodfit.errors import InputError
 from goodfit.recipe import Recipe
 from goodfit.training.losses import loss_for
+from goodfit.training.randomness import undisturbed
 from goodfit.workflow.parts import Part, Parts, rows_of, target_of
 
-__all__ = ["FUNCTION_FIELDS", "batch_size_for", "choose_device", "completed", "separate_functions"]
+__all__ = [
+    "FUNCTION_FIELDS",
+    "batch_size_for",
+    "check_functions",
+    "choose_device",
+    "completed",
+    "separate_functions",
+]
 
 FUNCTION_FIELDS = ("loss", "optimizer", "schedule", "initialization")
 """Recipe fields for which a function or a class may be given; the Recipe then keeps its name."""
@@ -38,13 +46,34 @@ def separate_functions(fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
         if any(callable(item) for item in listed):
             functions["metrics"] = listed
             plain["metrics"] = tuple(item if isinstance(item, str) else name_of(item) for item in listed)
+    if isinstance(plain.get("class_weight"), Mapping):
+        plain["class_weight"] = {str(label): weight for label, weight in plain["class_weight"].items()}
     return plain, functions
+
+
+def check_functions(recipe: Recipe, functions: Functions, model: Any) -> None:
+    """Refuse a recipe that names functions which only its caller has.
+
+    Raises
+    ------
+    InputError
+        A field says ``function ...`` and no function was given.
+    """
+    for name in FUNCTION_FIELDS:
+        value = str(getattr(recipe, name))
+        if value.startswith("function ") and name not in functions:
+            raise InputError("training.needs-function", field=name, function=value.removeprefix("function "))
+    if recipe.loss == "custom" and "step" not in functions:
+        raise InputError("training.needs-function", field="step", function="step")
+    if recipe.model.startswith("function ") and not callable(model):
+        raise InputError("training.needs-model", model=recipe.model.removeprefix("function "))
 
 
 def name_of(value: Callable[..., Any]) -> str:
     """Return what a function, class, partial or module is called."""
     inner = getattr(value, "func", value)
-    return str(getattr(inner, "name", None) or getattr(inner, "__name__", None) or type(inner).__name__)
+    names = (getattr(inner, "name", None), getattr(inner, "__name__", None))
+    return next((name for name in names if isinstance(name, str)), type(inner).__name__)
 
 
 def completed(recipe: Recipe, parts: Parts, functions: Functions, model: Any) -> Recipe:
@@ -56,8 +85,11 @@ def completed(recipe: Recipe, parts: Parts, functions: Functions, model: Any) ->
         changes["model"] = f"function {name_of(model)}"
     if recipe.device == "auto":
         changes["device"] = str(choose_device())
+    own_size = getattr(parts.train.content, "batch_size", None) if parts.train.kind == "loader" else None
     if recipe.batch_size == "auto":
-        changes["batch_size"] = batch_size_for(rows_of(parts.train))
+        changes["batch_size"] = own_size or batch_size_for(rows_of(parts.train))
+    elif own_size is not None and recipe.batch_size != own_size:
+        raise InputError("training.loader-batch-size", loader=own_size, batch_size=recipe.batch_size)
     if recipe.loss == "auto":
         changes["loss"] = "custom" if "step" in functions else auto_loss(parts)
     if recipe.monitor == "valid_loss" and parts.valid is None:
@@ -114,7 +146,8 @@ def auto_loss(parts: Parts) -> str:
 
 def _peek(part: Part) -> torch.Tensor | None:
     if part.kind == "dataset":
-        item = part.content[0]
+        with undisturbed(part.content):
+            item = part.content[0]
         target = item[1] if isinstance(item, (tuple, list)) and len(item) == 2 else None
         return None if target is None else torch.as_tensor(target)
     return None

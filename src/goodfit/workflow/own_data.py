@@ -36,7 +36,9 @@ def is_own_data(data: Any, model: Any) -> bool:
     )
 
 
-def own_parts(data: Any, *, valid: Any, test: Any, recipe: Recipe, task: str | None) -> Parts:
+def own_parts(
+    data: Any, *, valid: Any, test: Any, recipe: Recipe, task: str | None, stepped: bool = False
+) -> Parts:
     """Return the rows as they are; where no validation rows are given, some are split off by the rule.
 
     Raises
@@ -45,9 +47,9 @@ def own_parts(data: Any, *, valid: Any, test: Any, recipe: Recipe, task: str | N
         Nothing that could be rows, or a loader for which no validation rows can be split off while
         the recipe asks for some.
     """
-    whole = part_of(data, "train")
-    given_valid = None if valid is None else part_of(valid, "valid")
-    given_test = None if test is None else part_of(test, "test")
+    whole = part_of(data, "train", stepped=stepped)
+    given_valid = None if valid is None else part_of(valid, "valid", stepped=stepped)
+    given_test = None if test is None else part_of(test, "test", stepped=stepped)
     known = None if task is None else _task(task, whole)
     if whole.kind == "loader" or (given_valid is not None and recipe.test_fraction in ("auto", 0.0)):
         notes = () if given_valid is not None else (Message("training.data.no-validation", {}),)

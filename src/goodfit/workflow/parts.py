@@ -8,13 +8,15 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, IterableDataset, default_collate
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, default_collate
 
 from goodfit.data.batches import (
+    Batch,
     Batches,
     DatasetBatches,
     LoaderBatches,
     TensorBatches,
+    count_rows,
     first_tensor,
     tensors_of,
 )
@@ -22,9 +24,24 @@ from goodfit.data.facts import TableFacts
 from goodfit.data.table import Source
 from goodfit.errors import InputError
 from goodfit.messages import Message
+from goodfit.training.randomness import seed_epoch, undisturbed
 
-__all__ = ["Part", "Parts", "evaluation_size", "make_batches", "part_of", "pick", "rows_of", "target_of"]
+__all__ = [
+    "Part",
+    "Parts",
+    "evaluation_size",
+    "first_batches",
+    "first_of",
+    "first_rows",
+    "make_batches",
+    "part_of",
+    "pick",
+    "rows_of",
+    "target_of",
+]
 
+TRIED_ROWS = 4
+"""Rows that go through the network before the first step, to see whether it can train."""
 EVALUATED_ELEMENTS = 2**18
 """Elements of the inputs that are evaluated at once, unless a training batch holds more."""
 
@@ -72,7 +89,7 @@ class Parts:
     notes: tuple[Message, ...] = ()
 
 
-def part_of(data: Any, name: str) -> Part:
+def part_of(data: Any, name: str, *, stepped: bool = False) -> Part:
     """Return somebody's rows as a Part.
 
     Parameters
@@ -82,11 +99,13 @@ def part_of(data: Any, name: str) -> Part:
         DataLoader, or an iterable of batches that can be gone through more than once.
     name
         What it is called in messages: ``train``, ``valid``, ``test``.
+    stepped
+        Whether a ``step`` of one's own takes the batches, which then may be of inputs alone.
 
     Raises
     ------
     InputError
-        Unequal lengths, no rows, a generator, or nothing that could be rows.
+        Unequal lengths, no rows, texts, a generator, or nothing that could be rows.
     """
     if isinstance(data, Part):
         return data
@@ -98,16 +117,14 @@ def part_of(data: Any, name: str) -> Part:
         if not rows_of(part):
             raise InputError("data.no-rows", part=name)
         return part
-    if isinstance(data, (tuple, list)) and len(data) == 2 and not isinstance(data[0], (str, bytes)):
-        try:
-            inputs, target = _tensors(data[0]), _tensors(data[1])
-        except (TypeError, ValueError, RuntimeError):
-            inputs = target = None
-        if inputs is not None and isinstance(target, Tensor):
-            _check_lengths(inputs, target, name)
-            return Part("tensors", (inputs, target))
-    if isinstance(data, Tensor):
-        raise InputError("data.no-target", part=name)
+    if _is_array(data):
+        if not stepped:
+            raise InputError("data.no-target", part=name)
+        return _in_memory(_tensors(data, name), None, name)
+    if isinstance(data, (tuple, list)) and len(data) == 2 and not _is_batch(data[1]):
+        return _in_memory(_tensors(data[0], name), _tensors(data[1], name), name)
+    if isinstance(data, tuple) and len(data) == 2 and _is_array(data[0]):
+        raise InputError("data.several-targets", part=name)
     if isinstance(data, Iterable) and not isinstance(data, (str, bytes, Mapping)):
         if iter(data) is data:
             raise InputError("data.once-only", part=name, kind=type(data).__name__)
@@ -120,11 +137,11 @@ def make_batches(
 ) -> Batches:
     """Return ``part`` as batches of ``batch_size`` rows (None: all at once), in place with ``seed=None``."""
     if part.kind == "loader":
-        return LoaderBatches(part.content, device, join_single=join_single)
+        return LoaderBatches(part.content, device, drop_single=join_single)
     rows = rows_of(part) or 1
     size = rows if batch_size is None else min(batch_size, rows)
     if part.kind == "dataset":
-        collate = getattr(part.content, "collate_fn", default_collate)
+        collate = _collate_of(part.content)
         return DatasetBatches(part.content, size, seed, device, collate, join_single)
     inputs, target = part.content
     return TensorBatches(inputs, target, size, seed, device, join_single)
@@ -154,8 +171,17 @@ def target_of(part: Part | None) -> Tensor | None:
     return part.content[1] if part is not None and part.kind == "tensors" else None
 
 
+def _collate_of(dataset: Any) -> Any:
+    """Return how a Dataset wants its rows put together, also through a Subset."""
+    while isinstance(dataset, Subset):
+        dataset = dataset.dataset
+    return getattr(dataset, "collate_fn", default_collate)
+
+
 def pick(value: Any, index: Tensor) -> Any:
     """Return the rows ``index`` of nested tensors."""
+    if value is None:
+        return None
     if isinstance(value, Tensor):
         return value[index]
     if isinstance(value, Mapping):
@@ -163,31 +189,82 @@ def pick(value: Any, index: Tensor) -> Any:
     return tuple(pick(item, index) for item in value)
 
 
-def _tensors(value: Any) -> Any:
+def first_batches(loader: Iterable[Any], rows: int) -> list[Batch]:
+    """Return the first batches that a loader delivers, its random states left as they were."""
+    found: list[Batch] = []
+    with undisturbed(loader):
+        seed_epoch(0, 0)
+        for batch in loader:
+            found.append(batch)
+            rows -= count_rows(batch)
+            if rows <= 0:
+                break
+    if not found:
+        raise InputError("data.no-rows", part="train")
+    return found
+
+
+def first_rows(part: Part) -> Batch:
+    """Return a batch of a few rows of a part."""
+    if part.kind == "loader":
+        return first_batches(part.content, 1)[0]
+    with undisturbed(part.content):
+        batches = make_batches(part, batch_size=TRIED_ROWS, seed=None, device=torch.device("cpu"))
+        return next(iter(batches.epoch(0)))
+
+
+def first_of(inputs: Any, rows: int) -> Any:
+    """Return the first rows of nested tensors."""
+    return pick(inputs, torch.arange(min(rows, len(first_tensor(inputs)))))
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, Tensor) or (hasattr(value, "__array__") and hasattr(value, "shape"))
+
+
+def _is_batch(value: Any) -> bool:
+    """Say whether the second of two things is itself a batch, so that both are."""
+    if isinstance(value, (tuple, Mapping)):
+        return True
+    return isinstance(value, list) and any(
+        _is_array(item) or isinstance(item, (tuple, dict)) for item in value
+    )
+
+
+def _tensors(value: Any, part: str) -> Any:
     if isinstance(value, Tensor):
         return value
     if isinstance(value, Mapping):
-        return {key: _tensors(item) for key, item in value.items()}
+        return {key: _tensors(item, part) for key, item in value.items()}
     if isinstance(value, tuple):
-        return tuple(_tensors(item) for item in value)
-    if hasattr(value, "to_numpy"):
-        value = value.to_numpy()
+        return tuple(_tensors(item, part) for item in value)
     import numpy as np
 
-    array = np.asarray(value)
+    array = np.asarray(value.to_numpy() if hasattr(value, "to_numpy") else value)
+    if array.dtype.kind in "OUST":
+        example = next((item for item in array.reshape(-1).tolist() if isinstance(item, str)), None)
+        if example is not None:
+            raise InputError("data.texts", part=part, example=example)
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError):
+            raise InputError("data.no-numbers", part=part, kind=str(array.dtype)) from None
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"an array of {array.dtype} is no tensor")
-    tensor = torch.from_numpy(np.ascontiguousarray(array))
+        raise InputError("data.no-numbers", part=part, kind=str(array.dtype))
+    array = np.ascontiguousarray(array)
+    tensor = torch.from_numpy(array if array.flags.writeable else array.copy())
     return tensor.to(torch.get_default_dtype()) if tensor.dtype == torch.float64 else tensor
 
 
-def _check_lengths(inputs: Any, target: Tensor, name: str) -> None:
-    lengths = {len(tensor) if tensor.ndim else 0 for tensor in _leaves(inputs)}
-    rows = len(target) if target.ndim else 0
-    if lengths != {rows}:
+def _in_memory(inputs: Any, target: Tensor | None, name: str) -> Part:
+    leaves = _leaves(inputs)
+    lengths = {len(tensor) if tensor.ndim else 0 for tensor in leaves}
+    rows = max(lengths, default=0) if target is None else len(target) if target.ndim else 0
+    if lengths != {rows} and leaves:
         raise InputError("data.unequal-lengths", part=name, inputs=sorted(lengths), target=rows)
     if not rows:
         raise InputError("data.no-rows", part=name)
+    return Part("tensors", (inputs, target))
 
 
 def _leaves(value: Any) -> list[Tensor]:
