@@ -9,7 +9,21 @@ from pathlib import Path
 
 from goodfit.errors import MachineError
 
-__all__ = ["write_atomically"]
+__all__ = ["data_name", "sync_folder", "write_atomically"]
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".parquet", ".pq", ".gz")
+
+
+def data_name(path: str | Path) -> str:
+    """Return what the data in a file are called: its name without the suffix of its kind.
+
+    >>> data_name("tables/wine.v2.csv.gz"), data_name("readings")
+    ('wine.v2', 'readings')
+    """
+    name = Path(path).name
+    while (suffix := Path(name).suffix) and suffix.lower() in SUFFIXES:
+        name = name[: -len(suffix)]
+    return name or "data"
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
@@ -32,7 +46,7 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         _copy_mode(path, temporary)
         Path(temporary).replace(path)
         temporary = None
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise MachineError(
             "files.not-written", path=str(path), problem=error.strerror or str(error)
@@ -50,7 +64,8 @@ def _copy_mode(path: Path, temporary: str) -> None:
     Path(temporary).chmod(mode)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make sure that what was written to and renamed in a folder is on the disk."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from goodfit.errors import InputError
+from goodfit.errors import GoodfitError, InputError
 from goodfit.finding import Finding
 from goodfit.messages import Message
 from goodfit.observations import History, Observations
 from goodfit.recipe import Recipe
 from goodfit.run import Run
-from goodfit.saving import FORMAT, is_run, mend
+from goodfit.saving import FORMAT, is_finished, is_run, mend
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,7 +38,6 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> Run:
     InputError
         No such folder, no run in it, a damaged file, or a network that only the caller can build.
     """
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     from goodfit.data.facts import TableFacts
@@ -47,47 +47,94 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> Run:
     from goodfit.training.weights import load_weights
 
     folder = Path(path)
-    mend(folder)
-    if not folder.is_dir():
-        raise InputError("run.missing", path=str(path))
-    if not is_run(folder):
-        raise InputError("run.not-a-run", path=str(path))
-    facts = _read_json(folder / "training.json")
-    if facts["format"] > FORMAT:
+    _check(folder)
+    with _reading(folder / "training.json") as file:
+        facts = json.loads(file.read_text("utf-8"))
+        later = facts["format"] > FORMAT
+    if later:
         raise InputError("run.from-the-future", path=str(path))
-    recipe = Recipe.from_file(folder / "recipe.toml")
+    with _reading(folder / "recipe.toml") as file:
+        recipe = Recipe.from_toml(file.read_text("utf-8"), str(file))
+    with _reading(folder / "history.csv") as file:
+        history = History.from_csv(file.read_text("utf-8"), **facts["history"])
+    with _reading(folder / "findings.json") as file:
+        findings = tuple(Finding.from_dict(item) for item in json.loads(file.read_text("utf-8"))["findings"])
+    with _reading(folder / "evaluation.json") as file:
+        scores = json.loads(file.read_text("utf-8"))
+        evaluation = None if scores is None else Evaluation.from_dict(scores)
+    with _reading(folder / "baselines.json") as file:
+        predictors = json.loads(file.read_text("utf-8"))
+        baselines = {name: predictor_from_dict(item) for name, item in predictors.items()}
+    with _reading(folder / "environment.json") as file:
+        environment = dict(json.loads(file.read_text("utf-8")))
     table = None
-    if (folder / "preparation.json").exists():
-        preparation = Preparation.from_json(
-            (folder / "preparation.json").read_text("utf-8"), str(folder / "preparation.json")
-        )
-        table = TableFacts.from_dict(_read_json(folder / "data.json"), preparation)
-    history = History.from_csv((folder / "history.csv").read_text("utf-8"), **facts["history"])
-    evaluation = _read_json(folder / "evaluation.json")
-    network = model if model is not None else _rebuilt(recipe, facts, folder)
+    if (folder / "data.json").exists() or (folder / "preparation.json").exists():
+        with _reading(folder / "preparation.json") as file:
+            preparation = Preparation.from_json(file.read_text("utf-8"), str(file))
+        with _reading(folder / "data.json") as file:
+            table = TableFacts.from_dict(json.loads(file.read_text("utf-8")), preparation)
+    with _reading(folder / "model.safetensors") as file:
+        weights = load_file(file)
+    with _reading(folder / "training.json"):
+        network = model if model is not None else _rebuilt(recipe, facts, folder)
+        loss = _loss(recipe, facts)
+        observations = Observations(history=history, recipe=recipe, **facts["observations"])
+        notes = tuple(Message.from_dict(note) for note in facts["notes"])
+        name = str(facts["name"])
     try:
-        load_weights(network, load_file(folder / "model.safetensors"))
-    except (SafetensorError, OSError, RuntimeError, KeyError) as error:
-        raise InputError("run.weights-do-not-fit", path=str(folder), problem=str(error)) from None
+        load_weights(network, weights)
+    except (RuntimeError, KeyError) as error:
+        raise InputError("run.weights-do-not-fit", path=str(folder), problem=_problem(error)) from None
     network.eval()
     return Run(
-        name=facts["name"],
+        name=name,
         recipe=recipe,
         history=history,
-        findings=tuple(Finding.from_dict(item) for item in _read_json(folder / "findings.json")["findings"]),
+        findings=findings,
         model=network,
-        loss=_loss(recipe, facts),
-        observations=Observations(history=history, recipe=recipe, **facts["observations"]),
+        loss=loss,
+        observations=observations,
         network=facts["network"],
-        evaluation=None if evaluation is None else Evaluation.from_dict(evaluation),
+        evaluation=evaluation,
         table=table,
-        baselines={
-            name: predictor_from_dict(item) for name, item in _read_json(folder / "baselines.json").items()
-        },
-        environment=_read_json(folder / "environment.json"),
-        notes=tuple(Message.from_dict(note) for note in facts["notes"]),
+        baselines=baselines,
+        environment=environment,
+        notes=notes,
         folder=folder,
     )
+
+
+def _check(folder: Path) -> None:
+    """Refuse what is no folder of a finished run, and finish moving one that was interrupted at it."""
+    try:
+        mend(folder)
+        if not folder.exists():
+            raise InputError("run.missing", path=str(folder))
+        if is_finished(folder):
+            return
+        begun = is_run(folder)
+    except OSError as error:
+        raise InputError("run.damaged", path=str(folder), problem=error.strerror or str(error)) from None
+    raise InputError("run.unfinished" if begun else "run.not-a-run", path=str(folder))
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[Path]:
+    """Turn whatever a damaged file leads to into one sentence that names the file."""
+    try:
+        yield file
+    except GoodfitError:
+        raise
+    except Exception as error:  # what damage looks like cannot be foreseen
+        raise InputError("run.damaged", path=str(file), problem=_problem(error)) from None
+
+
+def _problem(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, KeyError):
+        return f"there is no {error}"
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _rebuilt(recipe: Recipe, facts: Mapping[str, Any], folder: Path) -> nn.Module:
@@ -108,10 +155,3 @@ def _loss(recipe: Recipe, facts: Mapping[str, Any]) -> Loss:
         raise InputError("run.own-loss", loss=recipe.loss)
 
     return Loss(recipe.loss, LossFacts(None, "any", facts["predictions"]), unknown, unknown, unknown)
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError("run.damaged", path=str(path), problem=str(error)) from None

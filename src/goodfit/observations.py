@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -155,7 +156,13 @@ class History:
 
     @classmethod
     def from_csv(cls, text: str, **facts: Any) -> History:
-        """Read curves written by `to_csv`; ``facts`` are the other parameters."""
+        """Read curves written by `to_csv`; ``facts`` are the other parameters.
+
+        Raises
+        ------
+        polars.exceptions.PolarsError
+            The text is no table of numbers.
+        """
         import polars as pl
 
         frame = pl.read_csv(io.StringIO(text), infer_schema_length=None)
@@ -180,9 +187,11 @@ class History:
         return f"<History: {len(self)} epochs, ended by {self.ended_by or 'unknown'}{best}>"
 
     def _repr_html_(self) -> str:
-        return str(
-            self.to_pandas().to_html(max_rows=20, index=False, float_format=lambda value: f"{value:.4g}")
-        )
+        from goodfit.evaluation.text import html_table
+
+        rows = [*range(min(10, len(self))), *range(max(10, len(self) - 10), len(self))]
+        lines = [[f"{values[row]:.4g}" for values in self.columns.values()] for row in rows]
+        return f"<p>{escape(repr(self))}</p>{html_table([list(self), *lines])}"
 
 
 @dataclass(frozen=True, eq=False)

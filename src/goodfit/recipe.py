@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from goodfit.errors import InputError
+from goodfit.ranges import shown, wanted
 
 __all__ = ["Recipe"]
 
@@ -128,29 +130,32 @@ class Recipe(BaseModel):
         if unknown:
             raise _unknown_field(unknown[0])
         try:
-            super().__init__(**{name: _from_text(value) for name, value in fields.items()})
+            super().__init__(**{name: _given(name, value) for name, value in fields.items()})
         except ValidationError as error:
-            raise _out_of_range(error) from None
+            name = str(error.errors()[0]["loc"][0])
+            raise _out_of_range(name, fields[name]) from None
+        if self.stop_at is not None and not math.isfinite(self.stop_at):
+            raise _out_of_range("stop_at", self.stop_at)
 
     @classmethod
     def parse(cls, name: str, text: str) -> Any:
         """Return the value that ``text`` writes for the field ``name``, as on a command line.
 
-        Lists are separated by commas, dicts are ``key=value`` pairs, ``none`` is None. Whether the value is
-        allowed is for the constructor to say.
+        Lists are separated by commas, dicts are ``key=value`` pairs, whose values may be such lists;
+        ``none`` is None. Whether the value is allowed is for the constructor to say.
 
-        >>> Recipe.parse("hidden", "64,32"), Recipe.parse("schedule_options", "gamma=0.9")
-        ((64, 32), {'gamma': 0.9})
+        >>> Recipe.parse("hidden", "64,32"), Recipe.parse("optimizer_options", "betas=0.9,0.99,eps=1e-7")
+        ((64, 32), {'betas': (0.9, 0.99), 'eps': 1e-07})
         """
+        text = text.strip()
         default = cls.model_fields[name].default if name in cls.model_fields else None
         if text == "none":
             return None
         if isinstance(default, dict) or (name == "class_weight" and "=" in text):
-            pairs = [part.partition("=") for part in text.split(",") if part.strip()]
-            return {key.strip(): _number_or_text(value.strip()) for key, _, value in pairs}
+            return _pairs(name, text)
         if isinstance(default, tuple) or (name == "metrics" and text != "auto"):
-            return tuple(_number_or_text(part.strip()) for part in text.split(",") if part.strip())
-        return _number_or_text(text)
+            return tuple(_read(part) for part in text.split(",") if part.strip())
+        return _read(text)
 
     def replace(self, **changes: Any) -> Recipe:
         """Return this recipe with some fields changed, checked again."""
@@ -182,18 +187,23 @@ class Recipe(BaseModel):
             fields = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise InputError("recipe.not-toml", source=source, problem=str(error)) from None
-        return cls(**fields)
+        try:
+            return cls(**{name: _none_from_text(value) for name, value in fields.items()})
+        except InputError as error:
+            raise InputError("recipe.in-file", source=source, problem=error.message) from None
 
     @classmethod
     def from_file(cls, path: str | Path) -> Recipe:
         """Read a recipe from a TOML file."""
         path = Path(path)
         try:
-            text = path.read_text("utf-8")
+            text = path.read_text("utf-8-sig")
         except FileNotFoundError:
             raise InputError("recipe.file-missing", path=str(path)) from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError("recipe.unreadable", path=str(path), problem=str(error)) from None
+        except OSError as error:
+            raise InputError("recipe.unreadable", path=str(path), problem=error.strerror) from None
+        except UnicodeDecodeError as error:
+            raise InputError("recipe.unreadable", path=str(path), problem=error.reason) from None
         return cls.from_toml(text, str(path))
 
     def __repr__(self) -> str:
@@ -202,17 +212,66 @@ class Recipe(BaseModel):
     __str__ = __repr__
 
 
-def _number_or_text(text: str) -> Any:
+def _read(text: str) -> Any:
+    text = text.strip()
     for read in (int, float):
         try:
             return read(text)
         except ValueError:
             continue
-    return {"true": True, "false": False}.get(text.lower(), text)
+    return {"true": True, "false": False, "none": None}.get(text.lower(), text)
 
 
-def _from_text(value: Any) -> Any:
-    return None if isinstance(value, str) and value == "none" else value
+def _pairs(field: str, text: str) -> dict[str, Any]:
+    """Return ``a=1,b=2,3`` as a dict: what has no ``=`` goes on with the list before it."""
+    found: dict[str, Any] = {}
+    key = ""
+    for part in text.split(","):
+        name, sign, value = part.partition("=")
+        if sign:
+            key = name.strip()
+            found[key] = _read(value)
+        elif key:
+            before = found[key] if isinstance(found[key], tuple) else (found[key],)
+            found[key] = (*before, _read(part))
+        elif part.strip():
+            option = f"--{field.replace('_', '-')}"
+            raise InputError("option.not-a-pair", option=option, value=part.strip(), example="name=value")
+    return found
+
+
+def _given(name: str, value: Any) -> Any:
+    """Return what was given for a field as the field's own type where that is plain to see."""
+    if isinstance(value, str) and value == "none":
+        return None
+    if name == "hidden" and isinstance(value, int) and not isinstance(value, bool):
+        return (value,)
+    if name == "metrics" and isinstance(value, str) and value != "auto":
+        return (value,)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(name, item) for key, item in value.items()}
+    return value
+
+
+def _plain(field: str, value: Any) -> Any:
+    """Return an option's value as data that TOML can hold."""
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(field, item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return tuple(_plain(field, item) for item in value)
+    if hasattr(value, "tolist"):
+        return _plain(field, value.tolist())
+    raise InputError("recipe.not-plain", field=field, kind=type(value).__name__)
+
+
+def _none_from_text(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _none_from_text(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return tuple(_none_from_text(item) for item in value)
+    return None if value == "none" else value
 
 
 def _none_as_text(value: Any) -> Any:
@@ -230,14 +289,6 @@ def _unknown_field(name: str) -> InputError:
     return InputError("recipe.unknown-field", field=name, known=sorted(Recipe.model_fields))
 
 
-def _out_of_range(error: ValidationError) -> InputError:
-    problems = error.errors(include_url=False, include_context=False)
-    first = problems[0]
-    field = str(first["loc"][0])
-    wants = []
-    for problem in problems:
-        text = problem["msg"].removeprefix("Input should be ").removeprefix("a ")
-        if problem["loc"][0] == field and text not in wants:
-            wants.append(text)
-    value = first["input"]
-    return InputError("recipe.out-of-range", field=field, value=repr(value), wanted=" / ".join(wants))
+def _out_of_range(name: str, value: Any) -> InputError:
+    may_be = wanted(Recipe.model_fields[name])
+    return InputError("recipe.out-of-range", field=name, value=shown(value), wanted=may_be)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from goodfit.data.facts import TableFacts
+    from goodfit.data.table import Table
     from goodfit.evaluation.baselines import Predictor
     from goodfit.evaluation.scores import Evaluation
     from goodfit.training.losses import Loss
@@ -112,41 +113,55 @@ class Run:
         from goodfit.data.applying import apply_preparation
         from goodfit.data.casting import cast
         from goodfit.data.facts import network_inputs
-        from goodfit.data.read import read
         from goodfit.predicting import predict_rows, prediction_frame
 
-        if self.table is None:
-            raise InputError("run.not-a-table", name=self.name)
-        table = read(data, columns=self._told_columns(), **reading)
-        typed = cast(table, self.table.profile, target=False)
-        prepared = apply_preparation(self.table.preparation, typed.frame, table.source.name)
+        facts = self._facts()
+        table = self._read(data, reading)
+        typed = cast(table, facts.profile, target=False)
+        prepared = apply_preparation(facts.preparation, typed.frame, table.source.name)
         rows = predict_rows(self.model, self.loss, network_inputs(prepared), logits=logits)
-        frame: Any = prediction_frame(rows, self.table, logits=logits)
+        frame: Any = prediction_frame(rows, facts, logits=logits)
         if table.source.container == "pandas":
-            frame = frame.to_pandas()
-            frame.index = data.index
+            import pandas as pd
+
+            frame = pd.DataFrame({name: frame[name].to_list() for name in frame.columns}, index=data.index)
         return frame, (*table.notes, *typed.notes, *prepared.notes)
 
-    def evaluate(self, data: Any, **reading: Any) -> Evaluation:
-        """Return how good the predictions are on the rows of ``data``, which must have the target."""
+    def evaluate(self, data: Any) -> Evaluation:
+        """Return how good the predictions are on the rows of ``data``, which must have the target.
+
+        Raises
+        ------
+        InputError
+            A column is missing or cannot be read, or no row has a target.
+        """
+        return self.evaluate_table(data)[0]
+
+    def evaluate_table(self, data: Any, **reading: Any) -> tuple[Evaluation, tuple[Message, ...]]:
+        """Return `evaluate`'s Evaluation, and what was noticed about the data on the way."""
         from goodfit.data.casting import cast
         from goodfit.data.facts import prepared_rows
-        from goodfit.data.read import read
+        from goodfit.evaluation.metrics import METRICS
         from goodfit.judging import evaluate_rows
 
-        if self.table is None:
-            raise InputError("run.not-a-table", name=self.name)
-        table = cast(read(data, columns=self._told_columns(), **reading), self.table.profile)
-        (inputs, target), _ = prepared_rows(self.table.preparation, table)
-        return evaluate_rows(
+        facts = self._facts()
+        table = self._read(data, reading)
+        typed = cast(table, facts.profile)
+        if not typed.frame.height:
+            raise InputError("target.all-missing", column=", ".join(facts.profile.targets))
+        (inputs, target), noted = prepared_rows(facts.preparation, typed)
+        named = () if self.recipe.metrics == "auto" else self.recipe.metrics
+        evaluation = evaluate_rows(
             self.model,
             self.loss,
             inputs,
             target,
-            table=self.table,
+            table=facts,
             baselines=self.baselines,
+            metrics=[name for name in named if name in METRICS],
             seed=self.recipe.seed,
         )
+        return evaluation, (*table.notes, *typed.notes, *noted)
 
     def plot(self, *, ax: Axes | None = None, language: str = "en") -> Axes:
         """Draw the learning curves with the best epoch and the findings."""
@@ -184,11 +199,19 @@ class Run:
 
         return save_run(self, Path(folder), force=force, language=language)
 
-    def _told_columns(self) -> dict[str, str] | None:
-        """Return the kinds by which another table must be read as text, so that codes keep their zeros."""
+    def _facts(self) -> TableFacts:
         if self.table is None:
-            return None
-        return {column.name: column.kind for column in self.table.profile.used if column.kind == "category"}
+            raise InputError("run.not-a-table", name=self.name)
+        return self.table
+
+    def _read(self, data: Any, reading: Mapping[str, Any]) -> Table:
+        """Read another table as the one trained on was read; categories as text, so that codes keep zeros."""
+        from goodfit.data.read import read
+
+        facts = self._facts()
+        kinds = {column.name: column.kind for column in facts.profile.used if column.kind == "category"}
+        said = {name: value for name, value in reading.items() if value is not None}
+        return read(data, columns=kinds, **{**facts.reading, **said})
 
     def __repr__(self) -> str:
         score = ""

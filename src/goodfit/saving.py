@@ -1,25 +1,53 @@
-"""A Run to a folder of open formats, written whole or not at all."""
+"""A Run to a folder of open formats, written whole or not at all.
+
+A run is first written to ``<folder>/.new``. Once that is whole, a file there says so, and its files move up one
+by one; whoever finds them half moved moves the rest (`mend`). So a full disk or a killed process leaves the
+run that was there, or the new one.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
+import math
 import os
 import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goodfit.errors import InputError, MachineError
-from goodfit.files import write_atomically
+from goodfit.files import sync_folder, write_atomically
 from goodfit.observations import Observations
 
 if TYPE_CHECKING:
     from goodfit.run import Run
 
-__all__ = ["FORMAT", "check_folder", "is_run", "mend", "save_run"]
+__all__ = ["FORMAT", "begin_folder", "check_folder", "is_finished", "is_run", "mend", "save_run"]
 
 FORMAT = 1
 """Number of the folder's layout; a later version of goodfit reads every earlier one."""
+
+STAGE = ".new"
+WHOLE = "whole.json"
+CHECKPOINT = "checkpoint"
+FILES = (
+    "recipe.toml",
+    "data.json",
+    "preparation.json",
+    "history.csv",
+    "vitals.csv",
+    "model.safetensors",
+    "findings.json",
+    "evaluation.json",
+    "baselines.json",
+    "environment.json",
+    "training.json",
+    "report.html",
+)
+"""What a run folder may hold beside the checkpoint; anything else in it is the user's and stays."""
 
 
 def check_folder(folder: Path, *, force: bool) -> None:
@@ -30,21 +58,52 @@ def check_folder(folder: Path, *, force: bool) -> None:
     InputError
         It is a file, it is not empty and ``force`` is not given, or it cannot be written.
     """
-    mend(folder)
-    if folder.exists() and not folder.is_dir():
-        raise InputError("folder.is-file", folder=str(folder))
-    if folder.is_dir() and any(folder.iterdir()):
-        if not force:
-            raise InputError("folder.exists", folder=str(folder))
-        if not is_run(folder):
-            raise InputError("folder.not-a-run-to-replace", folder=str(folder))
-    probe = folder if folder.is_dir() else next(part for part in folder.absolute().parents if part.exists())
-    if not probe.is_dir() or not os.access(probe, os.W_OK):
-        raise InputError("folder.not-writable", folder=str(folder), parent=str(probe))
+    with _naming(folder):
+        mend(folder)
+        if folder.exists() and not folder.is_dir():
+            raise InputError("folder.is-file", folder=str(folder))
+        if folder.is_dir() and any(folder.iterdir()):
+            if not force:
+                raise InputError("folder.exists", folder=str(folder))
+            if not is_run(folder):
+                raise InputError("folder.not-a-run-to-replace", folder=str(folder))
+        here = folder.absolute()
+        place = next(part for part in (here, *here.parents) if part.exists())
+        if not place.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(place, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
-def save_run(run: Run, folder: Path, *, force: bool = False, language: str = "en") -> Path:
-    """Write ``run`` to ``folder``: beside it first, then moved into its place in one step.
+def begin_folder(folder: Path, *, force: bool) -> Path:
+    """Make the folder of a training that begins, and return where its checkpoints go.
+
+    That is the folder itself, or a place in it where they do not touch the run that is to be replaced.
+
+    Raises
+    ------
+    InputError
+        See `check_folder`; or it cannot be made.
+    """
+    check_folder(folder, force=force)
+    with _naming(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        if not is_finished(folder):
+            return folder
+        shutil.rmtree(folder / STAGE, ignore_errors=True)
+        (folder / STAGE).mkdir()
+        return folder / STAGE
+
+
+def save_run(
+    run: Run, folder: Path, *, force: bool = False, language: str = "en", trained_here: bool = False
+) -> Path:
+    """Write ``run`` to ``folder``; what was there stays whole until the new run is.
+
+    Parameters
+    ----------
+    trained_here
+        The training began with `begin_folder`, so the checkpoints that it left are this run's.
 
     Raises
     ------
@@ -55,28 +114,67 @@ def save_run(run: Run, folder: Path, *, force: bool = False, language: str = "en
     """
     from goodfit.run_report import report_html
 
-    own = run.folder is not None and run.folder.absolute() == folder.absolute()
+    own = trained_here or (run.folder is not None and run.folder.absolute() == folder.absolute())
     check_folder(folder, force=force or own)
     run = replace(run, folder=folder)
-    new = _beside(folder, "new")
+    content = _files(run) | {"report.html": report_html(run, language)}
+    stage = folder / STAGE
+    if not trained_here:
+        shutil.rmtree(stage, ignore_errors=True)
     try:
-        shutil.rmtree(new, ignore_errors=True)
-        for name, content in _files(run).items():
-            write_atomically(new / name, content)
-        write_atomically(new / "report.html", report_html(run, language))
-        if (folder / "checkpoint").is_dir():
-            shutil.copytree(folder / "checkpoint", new / "checkpoint", copy_function=_link)
-        _exchange(new, folder)
+        for name, data in content.items():
+            write_atomically(stage / name, data)
+        write_atomically(stage / WHOLE, json.dumps({"files": list(content), "keeps_checkpoint": own}))
+        mend(folder)
     except OSError as error:
-        problem = error.strerror or str(error)
-        raise (
-            error
-            if isinstance(error, MachineError)
-            else MachineError("files.not-written", path=str(folder), problem=problem)
-        ) from None
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            mend(folder)
+        if not (stage / WHOLE).exists():
+            shutil.rmtree(stage, ignore_errors=True)
+        problem = error.message.values["problem"] if isinstance(error, MachineError) else error.strerror
+        raise MachineError("files.not-written", path=str(folder), problem=problem or str(error)) from None
     return folder
+
+
+def mend(folder: Path) -> None:
+    """Move the files of a whole new run into their places; do nothing where there is none."""
+    stage = folder / STAGE
+    if not (stage / WHOLE).is_file():
+        return
+    told = json.loads((stage / WHOLE).read_text("utf-8"))
+    for name in FILES:
+        if name not in told["files"]:
+            (folder / name).unlink(missing_ok=True)
+        elif (stage / name).exists():
+            (stage / name).replace(folder / name)
+    if (stage / CHECKPOINT).is_dir() or not told["keeps_checkpoint"]:
+        shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
+    if (stage / CHECKPOINT).is_dir():
+        (stage / CHECKPOINT).replace(folder / CHECKPOINT)
+    sync_folder(folder)
+    (stage / WHOLE).unlink()
+    shutil.rmtree(stage, ignore_errors=True)
+
+
+def is_run(folder: Path) -> bool:
+    """Say whether a folder holds a run, finished or begun."""
+    return is_finished(folder) or (folder / CHECKPOINT).is_dir()
+
+
+def is_finished(folder: Path) -> bool:
+    """Say whether a folder holds a finished run."""
+    return (folder / "training.json").exists()
+
+
+@contextlib.contextmanager
+def _naming(folder: Path) -> Iterator[None]:
+    """Turn the system's refusals into an InputError that names the folder."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise MachineError("files.not-written", path=str(folder), problem=error.strerror) from None
+        raise InputError("folder.not-writable", folder=str(folder), problem=error.strerror) from None
 
 
 def _files(run: Run) -> dict[str, str | bytes]:
@@ -120,37 +218,15 @@ def _files(run: Run) -> dict[str, str | bytes]:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+    return json.dumps(_finite(value), indent=1, ensure_ascii=False, allow_nan=False)
 
 
-def is_run(folder: Path) -> bool:
-    """Say whether a folder holds a run, finished or begun."""
-    return (folder / "training.json").exists() or (folder / "checkpoint").is_dir()
-
-
-def _beside(folder: Path, what: str) -> Path:
-    return folder.absolute().with_name(f".{folder.name}.{what}")
-
-
-def _exchange(new: Path, folder: Path) -> None:
-    """Put ``new`` in the place of ``folder``; the old one stays beside it until that is done."""
-    old = _beside(folder, "old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    new.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def mend(folder: Path) -> None:
-    """Put back the old folder where a process died between taking it away and putting the new one there."""
-    old = _beside(folder, "old")
-    if old.is_dir() and not folder.exists():
-        old.rename(folder)
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
+def _finite(value: Any) -> Any:
+    """Return ``value`` with null for what JSON has no number for."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,8 @@ class TableFacts:
         Its columns and task, which rows went where, and what was learned from the training rows.
     notes
         What was understood while reading it, and done to it.
+    reading
+        What the user said of how it is written (delimiter, null values, ...); it holds for other tables too.
     """
 
     source: Source
@@ -39,6 +41,7 @@ class TableFacts:
     split: Split
     preparation: Preparation
     notes: tuple[Message, ...] = ()
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the preparation, which has a file of its own, as plain data for JSON."""
@@ -53,6 +56,7 @@ class TableFacts:
                 "notes": [note.to_dict() for note in self.split.notes],
             },
             "notes": [note.to_dict() for note in self.notes],
+            "reading": dict(self.reading),
         }
 
     @classmethod
@@ -71,6 +75,7 @@ class TableFacts:
             ),
             preparation=preparation,
             notes=tuple(Message.from_dict(note) for note in data["notes"]),
+            reading=data.get("reading", {}),
         )
 
 

@@ -28,8 +28,19 @@ class Message:
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def text(self, language: str = "en") -> str:
-        """Return the sentence in ``language``."""
-        return say(self.code, language, **self.values)
+        """Return the sentence in ``language``.
+
+        A message that was saved by another version, whose words or values are no longer those of the
+        catalogue, is shown bare.
+
+        >>> Message("notes.of-old", {"rows": 3}).text()
+        'notes.of-old (rows 3)'
+        """
+        try:
+            return say(self.code, language, **self.values)
+        except (KeyError, IndexError, TypeError, ValueError):
+            values = ", ".join(f"{name} {value}" for name, value in self.values.items())
+            return f"{self.code} ({values})" if values else self.code
 
     def to_dict(self) -> dict[str, Any]:
         """Return the message as plain data for JSON."""

@@ -14,6 +14,7 @@ from goodfit.environment import describe_environment
 from goodfit.evaluation.baselines import Predictor, fit_baselines, prior_loss
 from goodfit.evaluation.evaluate import evaluate
 from goodfit.evaluation.scores import Evaluation
+from goodfit.files import data_name
 from goodfit.judging import arrays_of, evaluate_rows
 from goodfit.messages import Message
 from goodfit.observations import EndedBy, Observations
@@ -54,7 +55,7 @@ def finish(
     )
     network = network_shape(parts, job.loss) if recipe.model in ("mlp", "linear") else None
     return Run(
-        name=name or parts.source.name,
+        name=name or (data_name(parts.source.name) if parts.source.path else parts.source.name),
         recipe=recipe,
         history=history,
         findings=tuple(diagnose(observations)) if diagnosed else (),
@@ -121,7 +122,14 @@ def _evaluation(job: Job, parts: Parts, baselines: Mapping[str, Predictor]) -> E
     if parts.table is not None:
         inputs, target = parts.test.content
         return evaluate_rows(
-            job.model, job.loss, inputs, target, table=parts.table, baselines=baselines, seed=job.recipe.seed
+            job.model,
+            job.loss,
+            inputs,
+            target,
+            table=parts.table,
+            baselines=baselines,
+            metrics=job.metrics,
+            seed=job.recipe.seed,
         )
     task = _plain_task(job, parts)
     if task is None or job.step is not None:

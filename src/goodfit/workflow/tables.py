@@ -41,14 +41,14 @@ class TableOptions:
     null_values: Sequence[str] | None = None
 
     def reading(self) -> dict[str, Any]:
-        """Return the options of `read`."""
-        return {
-            "columns": self.columns,
+        """Return what was said of how the data are written."""
+        said = {
             "delimiter": self.delimiter,
             "encoding": self.encoding,
             "decimal": self.decimal,
-            "null_values": self.null_values,
+            "null_values": None if self.null_values is None else list(self.null_values),
         }
+        return {name: value for name, value in said.items() if value is not None}
 
 
 def table_parts(
@@ -68,7 +68,8 @@ def table_parts(
         Whatever is wrong with the table, the target or the options.
     """
     options = options or TableOptions()
-    table = read(data, **options.reading())
+    reading = options.reading()
+    table = read(data, columns=options.columns, **reading)
     targets = target if target is not None else table.targets
     if not targets:
         raise InputError("target.not-given", source=table.source.name, columns=table.frame.columns[:20])
@@ -82,7 +83,7 @@ def table_parts(
     )
     typed = cast(table, facts)
     given = {
-        name: cast(read(value, **options.reading()), facts)
+        name: cast(read(value, columns=options.columns, **reading), facts)
         for name, value in (("valid", valid), ("test", test))
         if value is not None
     }
@@ -114,7 +115,7 @@ def table_parts(
         test=parts["test"] if _rows(parts["test"]) else None,
         task=facts.task,
         classes=facts.classes,
-        table=TableFacts(table.source, facts, division, preparation, tuple(notes)),
+        table=TableFacts(table.source, facts, division, preparation, tuple(notes), reading),
         source=table.source,
     )
 

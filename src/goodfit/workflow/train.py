@@ -14,7 +14,7 @@ from goodfit.messages import Message
 from goodfit.observations import EndedBy
 from goodfit.recipe import Recipe
 from goodfit.run import Run
-from goodfit.saving import check_folder, save_run
+from goodfit.saving import begin_folder, check_folder, save_run
 from goodfit.training.attention import Attention
 from goodfit.training.job import Job
 from goodfit.training.loop import train as train_loop
@@ -130,12 +130,13 @@ def train(
             state, notes = resumed.restore(job, parts) or state, resumed.notes
         save = None
         if folder is not None:
+            place = Path(folder) if resumed is not None else begin_folder(Path(folder), force=force)
             asked = {"data": data, "target": target, "valid": valid, "test": test, "name": name}
-            save = checkpoint_saver(Path(folder), job, parts, asked, options, fresh=resumed is None)
+            save = checkpoint_saver(place, job, parts, asked, options, fresh=resumed is None)
         ended = run_loop(job, state, save, shown=Progress.of(progress, recipe, language))
     run = finish(job, parts, state, ended, diagnosed=diagnose, name=name, notes=notes)
     if folder is not None:
-        run = replace(run, folder=save_run(run, Path(folder), force=True, language=language))
+        run = replace(run, folder=save_run(run, Path(folder), language=language, trained_here=True))
     return run
 
 
