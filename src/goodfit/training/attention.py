@@ -18,6 +18,9 @@ __all__ = ["Attention", "heeding_interrupts"]
 
 Notice = Callable[[TrainingState], None]
 
+SAVE_EVERY = 10.0
+"""Seconds between two checkpoints."""
+
 
 class Attention:
     """Looks up between two updates; the loop compares one number with the clock, and that is all it costs.
@@ -29,7 +32,7 @@ class Attention:
     time_budget
         Seconds of training, from the first epoch's start.
     save, save_every
-        Writes a checkpoint, and the seconds between two.
+        Writes a checkpoint, and the seconds between two; None for `SAVE_EVERY`.
     progress, progress_every
         Shows how far the training is, and the seconds between two times.
     """
@@ -39,13 +42,13 @@ class Attention:
         *,
         time_budget: float | None = None,
         save: Notice | None = None,
-        save_every: float = 10.0,
+        save_every: float | None = None,
         progress: Notice | None = None,
         progress_every: float = 0.2,
     ) -> None:
         self.interrupted = False
         self._time_budget = math.inf if time_budget is None else time_budget
-        self._save, self._save_every = save, save_every
+        self._save, self._save_every = save, SAVE_EVERY if save_every is None else save_every
         self._progress, self._progress_every = progress, progress_every
         self.begin(0.0)
 

@@ -31,7 +31,14 @@ from goodfit.training.state import TrainingState
 from goodfit.training.stopping import Best
 from goodfit.training.weights import copy_weights, load_weights
 
-__all__ = ["Checkpoint", "read_checkpoint", "restore", "save_checkpoint"]
+__all__ = [
+    "Checkpoint",
+    "checkpoint_numbers",
+    "clear_remains",
+    "read_checkpoint",
+    "restore",
+    "save_checkpoint",
+]
 
 FORMAT = 1
 KEPT = 2
@@ -54,7 +61,7 @@ def save_checkpoint(folder: Path, job: Job, state: TrainingState, facts: Mapping
     """
     tensors, plain = _collect(job, state)
     content = tensors_to_bytes({name: value.contiguous() for name, value in tensors.items()})
-    numbers = _numbers(folder)
+    numbers = checkpoint_numbers(folder)
     number = numbers[0] + 1 if numbers else 1
     body = json.loads(json.dumps({"format": FORMAT, "facts": dict(facts), "sha256": _hash(content), **plain}))
     write_atomically(folder / f"{number}.safetensors", content)
@@ -68,7 +75,7 @@ def save_checkpoint(folder: Path, job: Job, state: TrainingState, facts: Mapping
 def read_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[Message]]:
     """Return the newest whole checkpoint, None where there is none, and a note for each damaged one."""
     notes: list[Message] = []
-    for number in _numbers(folder):
+    for number in checkpoint_numbers(folder):
         try:
             body = json.loads((folder / f"{number}.json").read_text("utf-8"))
             content = (folder / f"{number}.safetensors").read_bytes()
@@ -79,6 +86,14 @@ def read_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[Message]]:
             return (tensors_from_bytes(content), body), notes
         notes.append(Message("training.checkpoint.damaged", {"file": f"{number}.json"}))
     return None, notes
+
+
+def clear_remains(folder: Path) -> None:
+    """Remove what a killed process left half written."""
+    numbers = {str(number) for number in checkpoint_numbers(folder)}
+    for path in [*folder.glob("*.safetensors"), *folder.glob(".*.part")]:
+        if path.suffix == ".part" or path.stem not in numbers:
+            path.unlink(missing_ok=True)
 
 
 def restore(job: Job, checkpoint: Checkpoint) -> TrainingState:
@@ -150,7 +165,8 @@ def _collect(job: Job, state: TrainingState) -> Checkpoint:
     return tensors, plain
 
 
-def _numbers(folder: Path) -> list[int]:
+def checkpoint_numbers(folder: Path) -> list[int]:
+    """Return the numbers of the checkpoints in a folder, the newest first."""
     names = (path.stem for path in folder.glob("*.json"))
     return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
 

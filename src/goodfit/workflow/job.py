@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
-from goodfit.data.batches import Batch, count_rows, first_tensor, move
+from goodfit.data.batches import first_tensor
 from goodfit.errors import InputError
 from goodfit.evaluation.metrics import Metric, resolve
 from goodfit.judging import units
@@ -18,33 +17,45 @@ from goodfit.models.build import build_model
 from goodfit.models.initialization import initialize
 from goodfit.recipe import Recipe
 from goodfit.training.averaging import WeightAverage
-from goodfit.training.direct import DirectStep, direct_step
+from goodfit.training.direct import DirectGradients, direct_gradients
 from goodfit.training.job import Job
-from goodfit.training.loop import call
-from goodfit.training.loss_checks import check_loss
 from goodfit.training.losses import Loss, convert_target, make_loss, units_for
 from goodfit.training.optimizers import make_optimizer, optimizer_facts
 from goodfit.training.plateau import make_plateau
 from goodfit.training.prior import prior_outputs
-from goodfit.training.randomness import seed_epoch, undisturbed
+from goodfit.training.randomness import undisturbed
 from goodfit.training.regularization import penalized_weights
 from goodfit.training.schedules import make_schedule
 from goodfit.training.state import TrainingState
 from goodfit.training.stopping import check_monitor
 from goodfit.workflow.choices import check_device
-from goodfit.workflow.parts import Part, Parts, evaluation_size, make_batches, pick, rows_of, target_of
+from goodfit.workflow.parts import (
+    Part,
+    Parts,
+    evaluation_size,
+    first_batches,
+    first_of,
+    first_rows,
+    make_batches,
+    pick,
+    rows_of,
+    target_of,
+)
+from goodfit.workflow.trying import put_weights, refuses_single_rows, try_network
 
 __all__ = ["make_job", "network_shape", "task_of"]
 
 TaskName = Literal["binary", "multiclass", "multilabel", "regression"]
 SAMPLE_ROWS = 1000
 """The fixed sample for ``train_loss`` has as many rows as validation, and at least so many."""
-TRIED_ROWS = 4
-"""Rows that go through the network before the first step, to see whether it can train."""
 
 
 def make_job(
-    parts: Parts, recipe: Recipe, model: Any, functions: Mapping[str, Any]
+    parts: Parts,
+    recipe: Recipe,
+    model: Any,
+    functions: Mapping[str, Any],
+    weights: Mapping[str, Tensor] | None = None,
 ) -> tuple[Job, TrainingState]:
     """Return all that a training needs, made ready and tried on a few rows, and the state it starts from.
 
@@ -56,6 +67,8 @@ def make_job(
         A network, a function that builds one, or None for the recipe's named one.
     functions
         What the user gave as functions, by recipe field, and ``step``.
+    weights
+        What the network begins with, in place of its initialisation.
 
     Raises
     ------
@@ -67,17 +80,20 @@ def make_job(
     loss = _loss(parts, recipe, functions, device)
     metrics = _metrics(parts, recipe, functions, loss)
     network = _network(parts, recipe, model, functions, loss).to(device)
-    join_single = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules())
+    for part_name, part in (("train", parts.train), ("valid", parts.valid), ("test", parts.test)):
+        if part is not None:
+            try_network(network, loss, part, part_name, device=device, step=step, seed=recipe.seed)
+    if weights is not None:
+        put_weights(network, weights)
+    single = refuses_single_rows(network, parts.train, device, recipe, stepped=step is not None)
     train_part, convert = _converted(parts.train, loss, step is not None)
     valid_part = None if parts.valid is None else _converted(parts.valid, loss, step is not None)[0]
     train = make_batches(
-        train_part, batch_size=_size(recipe), seed=recipe.seed, device=device, join_single=join_single
+        train_part, batch_size=_size(recipe), seed=recipe.seed, device=device, join_single=single
     )
     sample_part = _sample(train_part, valid_part)
-    if step is None:
-        _try(network, loss, train_part, valid_part, device, parts)
     facts = optimizer_facts(functions.get("optimizer", recipe.optimizer))
-    if facts.needs_closure and recipe.precision == "float16":
+    if (facts.needs_closure or facts.needs_create_graph) and recipe.precision == "float16":
         raise InputError("training.closure-float16", optimizer=facts.name)
     optimizer = make_optimizer(
         functions.get("optimizer", recipe.optimizer),
@@ -92,8 +108,8 @@ def make_job(
         *(["train_loss"] if sample_part else []),
         *(["valid_loss"] if valid_part else []),
     ]
-    for part, there in (("train", sample_part), ("valid", valid_part)):
-        monitored += [f"{part}_{metric.name}" for metric in metrics] if there is not None else []
+    for name, there in (("train", sample_part), ("valid", valid_part)):
+        monitored += [f"{name}_{metric.name}" for metric in metrics] if there is not None else []
     best = check_monitor(
         recipe.monitor, monitored, {metric.name: metric.higher_is_better for metric in metrics}
     )
@@ -116,7 +132,7 @@ def make_job(
         scaler=torch.amp.GradScaler(device.type) if recipe.precision == "float16" else None,
         classes=len(parts.classes) or None,
         convert=convert,
-        direct=_direct(network, loss, optimizer, train_part, recipe, functions),
+        direct=_direct(network, loss, train_part, recipe, functions),
         decode=None if parts.table is None or parts.classes else partial(units, table=parts.table),
     )
     plateau = make_plateau(
@@ -130,19 +146,18 @@ def make_job(
 def _direct(
     network: nn.Module,
     loss: Loss,
-    optimizer: Optimizer,
     train: Part,
     recipe: Recipe,
     functions: Mapping[str, Any],
-) -> DirectStep | None:
-    """Return the update without autograd, where nothing that is asked for needs autograd."""
+) -> DirectGradients | None:
+    """Return the gradients without autograd, where nothing that is asked for needs autograd."""
     special = recipe.accumulate > 1 or recipe.label_noise or recipe.mixup or recipe.precision != "float32"
     facts = optimizer_facts(functions.get("optimizer", recipe.optimizer))
     if special or "step" in functions or train.kind != "tensors" or facts.needs_closure:
         return None
     if facts.needs_create_graph or facts.has_train_mode:
         return None
-    return direct_step(network, loss, optimizer, *train.content)
+    return direct_gradients(network, loss, *train.content)
 
 
 def _loss(parts: Parts, recipe: Recipe, functions: Mapping[str, Any], device: torch.device) -> Loss:
@@ -152,7 +167,7 @@ def _loss(parts: Parts, recipe: Recipe, functions: Mapping[str, Any], device: to
     counts = None
     if parts.classes and target is not None:
         counts = torch.bincount(target.long(), minlength=len(parts.classes)).tolist()
-    elif recipe.class_weight == "balanced" and target is not None and not target.is_floating_point():
+    elif recipe.class_weight is not None and target is not None and not target.is_floating_point():
         counts = torch.bincount(target.long()).tolist()
     classes = parts.classes or (tuple(range(len(counts))) if counts else None)
     return make_loss(
@@ -166,12 +181,21 @@ def _loss(parts: Parts, recipe: Recipe, functions: Mapping[str, Any], device: to
 
 
 def _metrics(parts: Parts, recipe: Recipe, functions: Mapping[str, Any], loss: Loss) -> tuple[Metric, ...]:
-    task = parts.task or task_of(loss, target_of(parts.train))
+    task = parts.task or task_of(loss, example_target(parts.train))
     if task is None:
         if recipe.metrics != "auto":
             raise InputError("training.metrics-without-task")
         return ()
     return resolve(functions.get("metrics", recipe.metrics), task)
+
+
+def example_target(part: Part) -> Tensor | None:
+    """Return every target of a part, or those of its first rows where rows would have to be fetched."""
+    if part.kind == "tensors":
+        return target_of(part)
+    batch = first_rows(part)
+    target = batch[1] if isinstance(batch, (tuple, list)) and len(batch) == 2 else None
+    return target if isinstance(target, Tensor) else None
 
 
 def network_shape(parts: Parts, loss: Loss) -> dict[str, Any]:
@@ -210,7 +234,7 @@ def _network(parts: Parts, recipe: Recipe, model: Any, functions: Mapping[str, A
         shape = network_shape(parts, loss)
         network = build_model(recipe, **shape)
         inputs, target = parts.train.content
-        sample = _rows_of_tensors(inputs, 256) if how == "lsuv" else None
+        sample = first_of(inputs, 256) if how == "lsuv" else None
         bias = prior_outputs(loss, convert_target(loss, target), shape["outputs"])
         initialize(
             network, how, activation=recipe.activation, seed=recipe.seed, sample=sample, output_bias=bias
@@ -222,7 +246,7 @@ def _network(parts: Parts, recipe: Recipe, model: Any, functions: Mapping[str, A
         if not isinstance(network, nn.Module):
             raise InputError("training.model-not-module", kind=type(network).__name__)
         if how != "auto":
-            sample = _rows_of_tensors(parts.train.content[0], 256) if parts.train.kind == "tensors" else None
+            sample = first_of(parts.train.content[0], 256) if parts.train.kind == "tensors" else None
             initialize(network, how, activation=recipe.activation, seed=recipe.seed, sample=sample)
     return network
 
@@ -240,7 +264,7 @@ def _sample(train: Part, valid: Part | None) -> Part | None:
     """Return the fixed part of the training rows that ``train_loss`` is measured on."""
     rows = max(rows_of(valid) or 0, SAMPLE_ROWS)
     if train.kind == "loader":
-        return Part("loader", _first_batches(train.content, rows))
+        return Part("loader", first_batches(train.content, rows))
     known = rows_of(train)
     if known is not None and known <= rows:
         return train
@@ -249,21 +273,6 @@ def _sample(train: Part, valid: Part | None) -> Part | None:
     if train.kind == "dataset":
         return Part("dataset", torch.utils.data.Subset(train.content, index.tolist()))
     return Part("tensors", pick(train.content, index))
-
-
-def _first_batches(loader: Iterable[Any], rows: int) -> list[Batch]:
-    """Return the first batches that a loader delivers, its random states left as they were."""
-    found: list[Batch] = []
-    with undisturbed(loader):
-        seed_epoch(0, 0)
-        for batch in loader:
-            found.append(batch)
-            rows -= count_rows(batch)
-            if rows <= 0:
-                break
-    if not found:
-        raise InputError("data.no-rows", part="train")
-    return found
 
 
 def _size(recipe: Recipe) -> int | None:
@@ -275,52 +284,6 @@ def _evaluated(part: Part | None, recipe: Recipe, device: torch.device) -> Any:
         return None
     size = evaluation_size(part, _size(recipe))
     return make_batches(part, batch_size=size, seed=None, device=device)
-
-
-def _try(
-    network: nn.Module, loss: Loss, train: Part, valid: Part | None, device: torch.device, parts: Parts
-) -> None:
-    """Send a few rows through the network and refuse what cannot train."""
-    for name, part in (("train", train), ("valid", valid)):
-        if part is None:
-            continue
-        batch = first_rows(part)
-        if not (isinstance(batch, (tuple, list)) and len(batch) == 2):
-            raise InputError("data.batch-not-pair", part=name, kind=type(batch).__name__)
-        inputs, target = move(batch, device)
-        training = network.training
-        network.eval()
-        try:
-            with torch.no_grad(), undisturbed():
-                outputs = call(network, inputs)
-        except (RuntimeError, TypeError, ValueError, IndexError, KeyError) as error:
-            raise InputError(
-                "training.model-fails", part=name, inputs=describe(inputs), problem=str(error).splitlines()[0]
-            ) from error
-        finally:
-            network.train(training)
-        whole = target_of(part)
-        check_loss(loss, outputs, convert_target(loss, target, outputs) if whole is None else whole)
-
-
-def first_rows(part: Part) -> Batch:
-    """Return a batch of a few rows of a part."""
-    if part.kind == "loader":
-        return _first_batches(part.content, 1)[0]
-    with undisturbed():
-        batches = make_batches(part, batch_size=TRIED_ROWS, seed=None, device=torch.device("cpu"))
-        return next(iter(batches.epoch(0)))
-
-
-def describe(value: Any) -> str:
-    """Return the shapes of nested tensors, for a message."""
-    if isinstance(value, Tensor):
-        return f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {describe(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, (tuple, list)):
-        return "(" + ", ".join(describe(item) for item in value) + ")"
-    return type(value).__name__
 
 
 def _average(recipe: Recipe, network: nn.Module) -> WeightAverage | None:
@@ -345,7 +308,3 @@ def _schedule(recipe: Recipe, functions: Mapping[str, Any], steps: int | None) -
         steps_per_epoch=updates,
         warmup=recipe.warmup,
     )
-
-
-def _rows_of_tensors(inputs: Any, rows: int) -> Any:
-    return pick(inputs, torch.arange(min(rows, len(first_tensor(inputs)))))

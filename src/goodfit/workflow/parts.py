@@ -33,6 +33,7 @@ __all__ = [
     "first_batches",
     "first_of",
     "first_rows",
+    "leaves",
     "make_batches",
     "part_of",
     "pick",
@@ -257,18 +258,18 @@ def _tensors(value: Any, part: str) -> Any:
 
 
 def _in_memory(inputs: Any, target: Tensor | None, name: str) -> Part:
-    leaves = _leaves(inputs)
-    lengths = {len(tensor) if tensor.ndim else 0 for tensor in leaves}
+    lengths = {len(tensor) if tensor.ndim else 0 for tensor in leaves(inputs)}
     rows = max(lengths, default=0) if target is None else len(target) if target.ndim else 0
-    if lengths != {rows} and leaves:
+    if lengths and lengths != {rows}:
         raise InputError("data.unequal-lengths", part=name, inputs=sorted(lengths), target=rows)
     if not rows:
         raise InputError("data.no-rows", part=name)
     return Part("tensors", (inputs, target))
 
 
-def _leaves(value: Any) -> list[Tensor]:
+def leaves(value: Any) -> list[Tensor]:
+    """Return every tensor in nested tuples, lists and dicts."""
     if isinstance(value, Tensor):
         return [value]
-    inner = value.values() if isinstance(value, Mapping) else value
-    return [leaf for item in inner for leaf in _leaves(item)]
+    inner = value.values() if isinstance(value, Mapping) else value or ()
+    return [leaf for item in inner for leaf in leaves(item)]

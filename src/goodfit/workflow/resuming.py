@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -9,14 +10,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from goodfit.errors import InputError
 from goodfit.files import write_atomically
 from goodfit.messages import Message
 from goodfit.recipe import Recipe
-from goodfit.training.checkpoint import Checkpoint, read_checkpoint, restore, save_checkpoint
+from goodfit.saving import CHECKPOINT, STAGE, mend
+from goodfit.training.checkpoint import Checkpoint, clear_remains, read_checkpoint, restore, save_checkpoint
 from goodfit.training.job import Job
 from goodfit.training.state import TrainingState
-from goodfit.workflow.parts import Parts
+from goodfit.workflow.parts import Parts, leaves, pick, rows_of
 from goodfit.workflow.tables import TableOptions
 
 __all__ = ["CHANGEABLE", "Resumed", "checkpoint_saver", "read_resumed"]
@@ -35,6 +39,8 @@ class Resumed:
     ----------
     folder
         The run's folder.
+    place
+        Where the checkpoints lie: the run's folder, or the one inside it of a training that replaces the run.
     recipe
         Its recipe, with what was changed.
     asked
@@ -46,31 +52,28 @@ class Resumed:
     """
 
     folder: Path
+    place: Path
     recipe: Recipe
     asked: Mapping[str, Any]
     checkpoint: Checkpoint | None
     prolonged: bool = False
     notes: tuple[Message, ...] = ()
 
-    def table_arguments(self) -> tuple[Any, Any, Any, Any, TableOptions, str | None]:
-        """Return data, target, valid, test, options and name as they were given.
+    def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return ``data, target, valid, test, options, name``: what is given again, else as it was.
 
         Raises
         ------
         InputError
-            The data were no file.
+            The data were no file, and are not given.
         """
-        if self.asked["data"] is None:
+        asked = {**self.asked, "options": TableOptions(**self.asked["options"])}
+        merged = {name: asked[name] if value is None else value for name, value in given.items()}
+        if merged["data"] is None:
             raise InputError("resume.needs-data", folder=str(self.folder))
-        asked = self.asked
-        return (
-            asked["data"],
-            asked["target"],
-            asked["valid"],
-            asked["test"],
-            TableOptions(**asked["options"]),
-            asked["name"],
-        )
+        if merged["options"] == TableOptions():
+            merged["options"] = asked["options"]
+        return merged
 
     def restore(self, job: Job, parts: Parts) -> TrainingState | None:
         """Put everything back and return how far the training was, None for its very beginning.
@@ -83,13 +86,14 @@ class Resumed:
         if self.checkpoint is None:
             return None
         facts = self.checkpoint[1]["facts"]
-        if facts["sha256"] != parts.source.sha256:
+        if facts["data"] != fingerprint(parts):
             raise InputError("resume.other-data", data=parts.source.name, folder=str(self.folder))
         try:
             state = restore(job, self.checkpoint)
         except (KeyError, RuntimeError, ValueError) as error:
             raise InputError("resume.other-network", folder=str(self.folder), problem=str(error)) from None
-        if self.prolonged:
+        patience = job.recipe.patience
+        if self.prolonged and patience is not None and state.best.waited >= patience:
             state.best = replace(state.best, waited=0)
         return state
 
@@ -109,12 +113,16 @@ def read_resumed(folder: Path, recipe: Recipe | None, fields: Mapping[str, Any])
     InputError
         No checkpoint, or a change of a field that would make it another training.
     """
-    place = folder / "checkpoint"
+    mend(folder)
+    begun = folder / STAGE
+    place = begun if (begun / CHECKPOINT / JOB_FILE).is_file() else folder
     try:
-        asked = json.loads((place / JOB_FILE).read_text("utf-8"))
+        asked = json.loads((place / CHECKPOINT / JOB_FILE).read_text("utf-8"))
     except (OSError, ValueError):
         raise InputError("resume.none", folder=str(folder)) from None
-    checkpoint, notes = read_checkpoint(place)
+    checkpoint, notes = read_checkpoint(place / CHECKPOINT)
+    if checkpoint is None and notes:
+        raise InputError("resume.all-damaged", folder=str(folder))
     before = Recipe(**asked["recipe"])
     wanted = {**(dict(recipe) if recipe is not None else {}), **fields}
     for name, value in Recipe(**{**dict(before), **wanted}):
@@ -129,11 +137,11 @@ def read_resumed(folder: Path, recipe: Recipe | None, fields: Mapping[str, Any])
                 changeable=sorted(CHANGEABLE),
             )
     changed = before.replace(**{name: wanted[name] for name in wanted if name in CHANGEABLE})
-    return Resumed(folder, changed, asked, checkpoint, changed != before, tuple(notes))
+    return Resumed(folder, place, changed, asked, checkpoint, changed != before, tuple(notes))
 
 
 def checkpoint_saver(
-    folder: Path, job: Job, parts: Parts, asked: Mapping[str, Any], options: TableOptions, *, fresh: bool
+    folder: Path, job: Job, parts: Parts, asked: Mapping[str, Any], *, fresh: bool
 ) -> Callable[[TrainingState], None]:
     """Return what writes a checkpoint; what the training was asked for is written now.
 
@@ -142,19 +150,37 @@ def checkpoint_saver(
     Parameters
     ----------
     asked
-        ``data, target, valid, test, name`` as the caller gave them.
+        ``data, target, valid, test, options, name`` as the caller gave them.
     """
-    place = folder / "checkpoint"
+    place = folder / CHECKPOINT
     if fresh:
         shutil.rmtree(place, ignore_errors=True)
+    clear_remains(place)
     told = {name: value if _plain(value) else None for name, value in asked.items()}
     for name in ("data", "valid", "test"):
-        told[name] = str(asked[name]) if isinstance(asked[name], (str, Path)) else None
-    plain_options = {name: value if _plain(value) else None for name, value in asdict(options).items()}
-    body = {**told, "options": plain_options, "recipe": job.recipe.to_dict()}
+        told[name] = str(Path(asked[name]).absolute()) if isinstance(asked[name], (str, Path)) else None
+    told["options"] = {
+        name: value if _plain(value) else None for name, value in asdict(asked["options"]).items()
+    }
+    body = {**told, "recipe": job.recipe.to_dict()}
     write_atomically(place / JOB_FILE, json.dumps(body, indent=1, ensure_ascii=False))
-    facts = {"sha256": parts.source.sha256}
+    facts = {"data": fingerprint(parts)}
     return lambda state: save_checkpoint(place, job, state, facts)
+
+
+def fingerprint(parts: Parts) -> str | None:
+    """Return what changes with the training data: its file's hash, or that of some of its rows."""
+    if parts.source.sha256 is not None:
+        return parts.source.sha256
+    if parts.train.kind != "tensors":
+        return str(rows_of(parts.train))
+    rows = rows_of(parts.train) or 0
+    some = pick(parts.train.content, torch.arange(0, rows, max(1, rows // 100)))
+    digest = hashlib.sha256(str(rows).encode())
+    for tensor in leaves(some):
+        digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().cpu().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _plain(value: Any) -> bool:

@@ -18,18 +18,20 @@ from goodfit.saving import begin_folder, check_folder, save_run
 from goodfit.training.attention import Attention
 from goodfit.training.job import Job
 from goodfit.training.loop import train as train_loop
-from goodfit.training.randomness import undisturbed
+from goodfit.training.randomness import seed_epoch, undisturbed
 from goodfit.training.state import TrainingState
 from goodfit.training.threads import threads_for, using_threads
 from goodfit.training.weights import load_weights
-from goodfit.workflow.choices import completed, separate_functions
+from goodfit.workflow.choices import check_functions, completed, separate_functions
 from goodfit.workflow.finishing import finish
 from goodfit.workflow.job import make_job
 from goodfit.workflow.own_data import is_own_data, own_parts
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.progress import Progress
 from goodfit.workflow.resuming import checkpoint_saver, read_resumed
+from goodfit.workflow.starting import Start, start_from
 from goodfit.workflow.tables import TableOptions, table_parts
+from goodfit.workflow.trying import has_batchnorm
 
 __all__ = ["train"]
 
@@ -51,6 +53,7 @@ def train(
     folder: str | Path | None = None,
     force: bool = False,
     resume: str | Path | None = None,
+    from_weights: str | Path | Run | None = None,
     progress: bool | Progress = False,
     diagnose: bool = True,
     name: str | None = None,
@@ -83,7 +86,11 @@ def train(
     force
         Replace a run that is in ``folder``.
     resume
-        A run's folder, to go on from its last checkpoint.
+        A run's folder, to go on from its last checkpoint. What may change is when it ends (``epochs``,
+        ``patience``, ``time_budget``, ...); data that were no file, a network and functions of one's own are
+        given again.
+    from_weights
+        A Run, its folder, or a safetensors file, whose weights a new training begins with.
     progress
         Show progress on stderr.
     diagnose
@@ -113,56 +120,73 @@ def train(
         functions["step"] = step
     options = TableOptions(task, columns, group_column, time_column, **(reading or {}))
     resumed = None if resume is None else read_resumed(Path(resume), recipe, fields)
+    start = None if from_weights is None else start_from(from_weights)
+    asked = {"data": data, "target": target, "valid": valid, "test": test, "options": options, "name": name}
     if resumed is not None:
-        recipe, folder = resumed.recipe, resumed.folder
-        if data is None:
-            data, target, valid, test, options, name = resumed.table_arguments()
+        recipe, folder, asked = resumed.recipe, resumed.folder, resumed.arguments(asked)
     else:
-        recipe = (recipe or Recipe()).replace(**fields)
+        network = {} if start is None or recipe is not None else start.network(fields)
+        recipe = (recipe or Recipe()).replace(**network, **fields)
         if folder is not None:
             check_folder(Path(folder), force=force)
-    parts = parts_of(data, target, valid, test, model, recipe, options)
+    check_functions(recipe, functions, model)
+    parts = parts_of(asked, model, recipe, stepped=step is not None)
     recipe = completed(recipe, parts, functions, model)
+    if start is not None:
+        start.check_columns(parts)
     with undisturbed():
-        job, state = make_job(parts, recipe, model, functions)
-        notes: tuple[Message, ...] = ()
+        job, state = make_job(parts, recipe, model, functions, None if start is None else start.weights)
+        notes = _notes(job, start)
         if resumed is not None:
-            state, notes = resumed.restore(job, parts) or state, resumed.notes
+            state, notes = resumed.restore(job, parts) or state, (*notes, *resumed.notes)
         save = None
         if folder is not None:
-            place = Path(folder) if resumed is not None else begin_folder(Path(folder), force=force)
-            asked = {"data": data, "target": target, "valid": valid, "test": test, "name": name}
-            save = checkpoint_saver(place, job, parts, asked, options, fresh=resumed is None)
+            place = resumed.place if resumed is not None else begin_folder(Path(folder), force=force)
+            save = checkpoint_saver(place, job, parts, asked, fresh=resumed is None)
+            if resumed is None or resumed.checkpoint is None:
+                save(state)  # whatever the network began with, a resume begins with it too
         ended = run_loop(job, state, save, shown=Progress.of(progress, recipe, language))
-    run = finish(job, parts, state, ended, diagnosed=diagnose, name=name, notes=notes)
+        seed_epoch(recipe.seed, -1)
+        run = finish(job, parts, state, ended, diagnosed=diagnose, name=asked["name"], notes=notes)
     if folder is not None:
         run = replace(run, folder=save_run(run, Path(folder), language=language, trained_here=True))
     return run
 
 
-def parts_of(
-    data: Any, target: Any, valid: Any, test: Any, model: Any, recipe: Recipe, options: TableOptions
-) -> Parts:
+def parts_of(asked: Mapping[str, Any], model: Any, recipe: Recipe, *, stepped: bool = False) -> Parts:
     """Return the data as Parts: a table prepared, somebody's tensors untouched."""
+    data, valid, test, options = (asked[name] for name in ("data", "valid", "test", "options"))
     if data is None:
         raise InputError("data.not-given")
     if is_own_data(data, model):
-        return own_parts(data, valid=valid, test=test, recipe=recipe, task=options.task)
-    return table_parts(data, target, recipe=recipe, valid=valid, test=test, options=options)
+        return own_parts(data, valid=valid, test=test, recipe=recipe, task=options.task, stepped=stepped)
+    return table_parts(data, asked["target"], recipe=recipe, valid=valid, test=test, options=options)
+
+
+def _notes(job: Job, start: Start | None) -> tuple[Message, ...]:
+    notes = [] if start is None else [Message("training.note.from-weights", {"run": start.name})]
+    if job.recipe.accumulate > 1 and has_batchnorm(job.model):
+        notes.append(Message("training.note.accumulate-batchnorm", {"accumulate": job.recipe.accumulate}))
+    return tuple(notes)
 
 
 def run_loop(
     job: Job, state: TrainingState, save: Callable[[TrainingState], None] | None, shown: Progress
 ) -> EndedBy:
-    """Train, on as many threads as suit the sizes; the last checkpoint is of the training's end."""
+    """Train, on as many threads as suit the sizes; the last checkpoint is of the training's end.
+
+    Whatever ends it, an exception too, the model has the best weights.
+    """
     rows = job.recipe.batch_size or job.train.rows or 1
     threads = threads_for(sum(weight.numel() for weight in job.model.parameters()), int(rows))
     attention = Attention(time_budget=job.recipe.time_budget, save=save, progress=shown.during)
     with using_threads(threads if job.device.type == "cpu" else None), shown:
-        ended = train_loop(job, state, attention, shown.epoch)
-        if save is not None and ended not in ("interrupted", "time-budget"):
-            save(state)
-    if state.best_weights is not None:
-        load_weights(job.model, state.best_weights)
-    job.model.eval()
+        try:
+            ended = train_loop(job, state, attention, shown.epoch)
+            if save is not None and not state.batch:  # cut in the middle of an epoch, it was saved there
+                save(state)
+        finally:
+            if state.best_weights is not None:
+                load_weights(job.model, state.best_weights)
+            job.model.eval()
     return ended

@@ -20,7 +20,7 @@ from goodfit.training.randomness import undisturbed
 from goodfit.training.weights import copy_weights, load_weights
 from goodfit.workflow.parts import Part, first_of, first_rows, rows_of, target_of
 
-__all__ = ["put_weights", "refuses_single_rows", "try_network"]
+__all__ = ["has_batchnorm", "put_weights", "refuses_single_rows", "try_network"]
 
 
 def try_network(
@@ -107,7 +107,7 @@ def refuses_single_rows(
     InputError
         It cannot, and every batch is of one row.
     """
-    if not any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules()):
+    if not has_batchnorm(network):
         return False
     if not stepped and _trains_on_single_row(network, move(first_rows(part)[0], device)):
         return False
@@ -129,6 +129,11 @@ def _trains_on_single_row(network: nn.Module, inputs: Any) -> bool:
         for module, mode in modes:
             module.training = mode
     return True
+
+
+def has_batchnorm(network: nn.Module) -> bool:
+    """Say whether a network has BatchNorm, which takes its statistics from the batch."""
+    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules())
 
 
 def put_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
