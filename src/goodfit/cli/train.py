@@ -87,6 +87,15 @@ def train(
             "--resume", metavar="RUN", help="Go on with the training in RUN.", rich_help_panel=OUTPUT
         ),
     ] = None,
+    from_weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-weights",
+            metavar="RUN",
+            help="Begin a new training with the weights of RUN.",
+            rich_help_panel=RECIPE,
+        ),
+    ] = None,
     fail_on: Annotated[
         str | None,
         typer.Option(
@@ -118,6 +127,7 @@ def train(
         data,
         folder=None if resume else folder,
         resume=resume,
+        from_weights=from_weights,
         target=_targets(target),
         task=task,
         valid=valid,
