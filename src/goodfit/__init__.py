@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from goodfit.observations import Observations as Observations
     from goodfit.recipe import Recipe as Recipe
     from goodfit.run import Run as Run
+    from goodfit.workflow.rate_range import find_learning_rate as find_learning_rate
     from goodfit.workflow.train import train as train
 
 _HOMES = {
@@ -30,6 +31,7 @@ _HOMES = {
     "Observations": "goodfit.observations",
     "Recipe": "goodfit.recipe",
     "Run": "goodfit.run",
+    "find_learning_rate": "goodfit.workflow.rate_range",
     "load": "goodfit.loading",
     "train": "goodfit.workflow.train",
 }

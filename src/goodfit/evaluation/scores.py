@@ -69,7 +69,7 @@ class Evaluation:
     Parameters
     ----------
     task
-        ``binary``, ``multiclass`` or ``regression``.
+        ``binary``, ``multiclass``, ``multilabel``, ``regression``, or ``other`` where the loss does not say.
     rows
         Rows evaluated on.
     targets
@@ -103,7 +103,7 @@ class Evaluation:
         What the scores cannot say, and why.
     """
 
-    task: Literal["binary", "multiclass", "regression"]
+    task: Literal["binary", "multiclass", "multilabel", "regression", "other"]
     rows: int
     targets: tuple[str, ...]
     metrics: Mapping[str, Score]

@@ -43,7 +43,7 @@ from goodfit.workflow.parts import (
 )
 from goodfit.workflow.trying import put_weights, refuses_single_rows, try_network
 
-__all__ = ["make_job", "network_shape", "task_of"]
+__all__ = ["example_target", "make_job", "network_shape", "task_of"]
 
 TaskName = Literal["binary", "multiclass", "multilabel", "regression"]
 SAMPLE_ROWS = 1000

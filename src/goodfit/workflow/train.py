@@ -55,6 +55,7 @@ def train(
     resume: str | Path | None = None,
     from_weights: str | Path | Run | None = None,
     progress: bool | Progress = False,
+    vitals: bool = True,
     diagnose: bool = True,
     name: str | None = None,
     language: str = "en",
@@ -93,6 +94,8 @@ def train(
         A Run, its folder, or a safetensors file, whose weights a new training begins with.
     progress
         Show progress on stderr.
+    vitals
+        Measure gradients, updates and activations by layer now and then.
     diagnose
         Whether to diagnose the training at its end.
 
@@ -109,7 +112,7 @@ def train(
     --------
     >>> import goodfit
     >>> from sklearn.datasets import load_iris
-    >>> run = goodfit.train(load_iris(return_X_y=True), task="multiclass", epochs=50, learning_rate=0.01)
+    >>> run = goodfit.train(load_iris(return_X_y=True), task="multiclass")
     >>> run.evaluation.metrics["accuracy"].value > 0.8
     True
     """
@@ -136,6 +139,7 @@ def train(
         start.check_columns(parts)
     with undisturbed():
         job, state = make_job(parts, recipe, model, functions, None if start is None else start.weights)
+        job = replace(job, vitals=vitals)
         notes = _notes(job, start)
         if resumed is not None:
             state, notes = resumed.restore(job, parts) or state, (*notes, *resumed.notes)
