@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from pathlib import Path
 
-from goodfit.errors import MachineError
+from goodfit.errors import InputError, MachineError
 
-__all__ = ["data_name", "sync_folder", "write_atomically"]
+__all__ = ["check_output", "data_name", "sync_folder", "write_atomically"]
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".parquet", ".pq", ".gz")
 
@@ -24,6 +25,28 @@ def data_name(path: str | Path) -> str:
     while (suffix := Path(name).suffix) and suffix.lower() in SUFFIXES:
         name = name[: -len(suffix)]
     return name or "data"
+
+
+def check_output(path: Path, *, force: bool) -> None:
+    """Refuse a file that cannot be written or that is there already, before any work is done.
+
+    Raises
+    ------
+    InputError
+        It exists and ``force`` is not given, it is a folder, or its folder does not allow it.
+    """
+    try:
+        if path.is_dir():
+            raise InputError("files.is-folder", path=str(path))
+        if path.exists() and not force:
+            raise InputError("files.exists", path=str(path))
+        place = next(part for part in path.absolute().parents if part.exists())
+        if not place.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(place, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise InputError("files.not-writable", path=str(path), problem=error.strerror) from None
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:

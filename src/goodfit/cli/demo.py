@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from goodfit.cli.options import OUTPUT, Force, Language, LanguageOption, NoProgress, Quiet
+from goodfit.cli.options import OUTPUT, Force, LanguageOption, NoProgress, Quiet
 from goodfit.cli.train import free_folder
 
 __all__ = ["demo"]
@@ -23,7 +23,7 @@ def demo(
     force: Force = False,
     quiet: Quiet = False,
     no_progress: NoProgress = False,
-    language: LanguageOption = Language.EN,
+    language: LanguageOption = "en",
 ) -> None:
     """Train on a bundled table (penguins: messy, with missing values) and write the report."""
     from importlib.resources import as_file, files
@@ -33,7 +33,7 @@ def demo(
     options: dict[str, Any] = {
         "progress": not (quiet or no_progress),
         "quiet": quiet,
-        "language": language.value,
+        "language": language,
     }
     with as_file(files("goodfit.data").joinpath("bundled/penguins.csv")) as path:
         folder = output if output is not None else free_folder(Path("runs"), path)

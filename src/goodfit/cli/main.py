@@ -10,16 +10,18 @@ import typer
 
 import goodfit
 from goodfit.cli.demo import demo
+from goodfit.cli.options import spoken_language
+from goodfit.cli.output import accept_any_text, remark, show
 from goodfit.cli.train import train
+from goodfit.cli.usage import usage_error
 from goodfit.cli.use import evaluate, predict, report
 from goodfit.errors import GoodfitError
-from goodfit.messages import LANGUAGES, say
+from goodfit.messages import say
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="goodfit",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Train a neural network on a table, see what is wrong with the training, and use the result.",
@@ -29,17 +31,20 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"goodfit {goodfit.__version__}")
+        show(f"goodfit {goodfit.__version__}")
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
 
 
 app.command()(demo)
@@ -54,39 +59,38 @@ def main() -> None:
 
     0: fine; 1: findings; 2: wrong input; 3: goodfit or the machine failed; 130: interrupted.
     """
+    accept_any_text()
+    sys.exit(_status())
+
+
+def _status() -> int:
     try:
-        app(standalone_mode=True)
+        return app(standalone_mode=False) or 0
     except GoodfitError as error:
-        _say(error.text(language()))
-        sys.exit(error.exit_status)
+        return _failed(error)
     except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except MemoryError:
-        _say(say("terminal.failed.memory", language()))
-        sys.exit(3)
+        return 130
     except Exception as error:
+        wrong_usage = usage_error(error)
+        if wrong_usage is not None:
+            return _failed(wrong_usage)
         if os.environ.get("GOODFIT_DEBUG"):
             raise
-        problem = f"{type(error).__name__}: {error}".splitlines()[0]
-        _say(say("terminal.failed.unexpected", language(), problem=problem))
-        sys.exit(3)
+        language = spoken_language(sys.argv)
+        if isinstance(error, MemoryError) or _no_memory(error):
+            remark(f"goodfit: {say('terminal.failed.memory', language)}")
+        else:
+            problem = f"{type(error).__name__}: {error}".splitlines()[0]
+            remark(f"goodfit: {say('terminal.failed.unexpected', language, problem=problem)}")
+        return 3
 
 
-def language() -> str:
-    """Return the language that the arguments ask for, also where reading them failed."""
-    for place, word in enumerate(sys.argv):
-        wanted = word.partition("=")[2] if word.startswith("--language=") else None
-        if word == "--language" and place + 1 < len(sys.argv):
-            wanted = sys.argv[place + 1]
-        if wanted in LANGUAGES:
-            return str(wanted)
-    return (
-        os.environ.get("GOODFIT_LANGUAGE", "en") if os.environ.get("GOODFIT_LANGUAGE") in LANGUAGES else "en"
-    )
+def _failed(error: GoodfitError) -> int:
+    remark(f"goodfit: {error.text(spoken_language(sys.argv))}")
+    return error.exit_status
 
 
-def _say(sentence: str) -> None:
-    typer.echo(f"goodfit: {sentence}", err=True)
+def _no_memory(error: Exception) -> bool:
+    """Say whether torch's allocator found no memory, which it says in words only."""
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)

@@ -2,43 +2,91 @@
 
 from __future__ import annotations
 
+import csv
 import inspect
-from collections.abc import Callable, Mapping
-from enum import StrEnum
+import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 
 from goodfit.errors import InputError
+from goodfit.messages import LANGUAGES
+from goodfit.ranges import shown
 from goodfit.recipe import Recipe
 
 __all__ = [
     "Columns",
+    "Decimal",
+    "Delimiter",
+    "Encoding",
     "Force",
-    "Language",
     "LanguageOption",
     "NoProgress",
+    "NullValues",
     "Quiet",
     "parse_columns",
+    "parse_targets",
     "recipe_fields",
+    "recipe_from",
+    "spoken_language",
     "with_recipe_options",
 ]
 
 DATA, RECIPE, OUTPUT = "Data", "Recipe (defaults in brackets; none switches off)", "Output"
 
 
-class Language(StrEnum):
-    """Languages of what is said."""
+def spoken_language(arguments: Sequence[str]) -> str:
+    """Return the language that a command line asks for, also where reading it failed.
 
-    EN = "en"
-    ES = "es"
+    >>> spoken_language(["goodfit", "demo", "--language", "es"])
+    'es'
+    """
+    wanted = os.environ.get("GOODFIT_LANGUAGE", "")
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if word == "--language":
+            wanted = following
+        elif word.startswith("--language="):
+            wanted = word.partition("=")[2]
+    return wanted if wanted in LANGUAGES else "en"
+
+
+def _check_language(language: str) -> str:
+    if language not in LANGUAGES:
+        raise InputError("usage.language", value=language, known=list(LANGUAGES))
+    return language
 
 
 LanguageOption = Annotated[
-    Language,
+    str,
     typer.Option(
-        "--language", envvar="GOODFIT_LANGUAGE", help="Language of what is said.", rich_help_panel=OUTPUT
+        "--language",
+        metavar="en|es",
+        envvar="GOODFIT_LANGUAGE",
+        callback=_check_language,
+        help="Language of what is said.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Delimiter = Annotated[
+    str | None,
+    typer.Option("--delimiter", metavar="SIGN", help="What separates columns.", rich_help_panel=DATA),
+]
+Encoding = Annotated[
+    str | None, typer.Option("--encoding", metavar="NAME", help="Encoding of the file.", rich_help_panel=DATA)
+]
+Decimal = Annotated[
+    str | None,
+    typer.Option("--decimal", metavar="SIGN", help="Decimal sign: . or ,", rich_help_panel=DATA),
+]
+NullValues = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--null-value",
+        metavar="TEXT",
+        help="A spelling of a missing value. Repeatable.",
+        rich_help_panel=DATA,
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.", rich_help_panel=OUTPUT)]
@@ -112,11 +160,17 @@ def parse_columns(pairs: list[str] | None) -> dict[str, str] | None:
     return found or None
 
 
+def parse_targets(text: str | None) -> str | list[str] | None:
+    """Return the names of columns in ``a,b``; a name that holds a comma stands in quotes.
+
+    >>> parse_targets("price"), parse_targets("low, high"), parse_targets('"price, EUR"')
+    ('price', ['low', 'high'], 'price, EUR')
+    """
+    if text is None or not text.strip():
+        return None
+    names = next(csv.reader([text], skipinitialspace=True))
+    return names[0] if len(names) == 1 else [name.strip() for name in names if name.strip()]
+
+
 def _shown(value: Any) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, tuple):
-        return ",".join(str(item) for item in value)
-    if isinstance(value, dict):
-        return "none"
-    return str(value)
+    return "none" if value == {} else shown(value).strip("'")

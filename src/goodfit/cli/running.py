@@ -7,7 +7,8 @@ from typing import Any
 
 import typer
 
-from goodfit.cli.telling import tell_run
+from goodfit.cli.output import show, width
+from goodfit.cli.telling import WIDTH, tell_run
 from goodfit.finding import SEVERITIES
 from goodfit.workflow.train import train
 
@@ -20,7 +21,7 @@ def train_and_tell(
     """Train, print what came of it, and exit with the status that it calls for."""
     run = train(data, folder=folder, language=language, **options)
     if not quiet:
-        typer.echo(tell_run(run, language))
+        show(tell_run(run, language, width(WIDTH)))
     if run.history.ended_by == "interrupted":
         raise typer.Exit(130)
     if fail_on is not None:

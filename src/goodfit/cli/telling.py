@@ -2,154 +2,203 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+import shlex
+from collections.abc import Iterable, Sequence
 from textwrap import fill
 from typing import Any
 
+from goodfit.data.table import Profile
+from goodfit.evaluation.text import shorten
 from goodfit.finding import Finding
 from goodfit.messages import Message, say
+from goodfit.recipe import Recipe
 from goodfit.run import Run
 from goodfit.workflow.progress import duration, sparkline
 
-__all__ = ["tell_findings", "tell_run"]
+__all__ = ["WIDTH", "tell_evaluation", "tell_findings", "tell_note", "tell_run"]
 
 WIDTH = 100
 NAMES_SHOWN = 8
+VALUES_SHOWN = 5
+LONGEST_VALUE = 40
+CURVE = 50
+TOLD_OF_EACH_COLUMN = ("dropped-identifier", "dropped-constant", "dropped-empty", "dropped-dropped")
 
 
-def tell_run(run: Run, language: str = "en") -> str:
+def tell_run(run: Run, language: str = "en", width: int = WIDTH) -> str:
     """Return the whole account of a training: data, course, findings, evaluation, and what to do with it."""
     sections = [
         _data(run, language),
         _course(run, language),
         tell_findings(run.findings, language),
-        run.evaluation.to_text(language) if run.evaluation is not None else "",
+        tell_evaluation(run, language),
         _next(run, language),
     ]
-    return "\n\n".join(section for section in sections if section)
+    return "\n\n".join(_wrapped(section, width) for section in sections if section)
 
 
-def tell_findings(findings: Iterable[Finding], language: str = "en") -> str:
+def tell_findings(findings: Iterable[Finding], language: str = "en") -> list[str]:
     """Return the findings with what to do about each."""
     lines = [_heading("findings", language)]
     for finding in findings:
         severity = say(f"terminal.severity.{finding.severity}", language)
-        head = say(
-            "terminal.finding", language, severity=severity, title=finding.title(language), code=finding.code
+        title = finding.title(language)
+        lines.append(
+            "  " + say("terminal.finding", language, severity=severity, title=title, code=finding.code)
         )
-        lines += [head, *_wrapped(finding.explanation(language))]
+        lines.append("    " + finding.explanation(language))
         titles = finding.remedy_titles(language)
         if titles:
-            lines += _wrapped(say("terminal.remedies", language, remedies="; ".join(titles)))
+            lines.append("    " + say("terminal.try", language))
+        lines += [f"      - {title}" for title in titles]
     if len(lines) == 1:
-        lines.append(say("terminal.no-findings", language))
-    return "\n".join(lines)
+        lines.append("  " + say("terminal.no-findings", language))
+    return lines
 
 
-def _data(run: Run, language: str) -> str:
+def tell_evaluation(run: Run, language: str = "en") -> list[str]:
+    """Return the scores on the test rows."""
+    if run.evaluation is None:
+        return []
+    text = run.evaluation.to_text(language)
+    return [_heading("evaluation", language), *(f"  {line}" if line else "" for line in text.splitlines())]
+
+
+def tell_note(note: Message, language: str = "en") -> str:
+    """Return a note with long values and long lists of them cut short."""
+    return Message(note.code, {name: _brief(value) for name, value in note.values.items()}).text(language)
+
+
+def _data(run: Run, language: str) -> list[str]:
     table = run.table
     if table is None:
-        return "\n".join(_notes(run.notes, language))
+        return _list("notes", (tell_note(note, language) for note in run.notes), language)
     profile, split = table.profile, table.split
-    lines = [
-        _heading("data", language),
-        *_wrapped(
-            say(
-                "terminal.data",
-                language,
-                name=run.name,
-                rows=f"{profile.rows:,}",
-                target=list(profile.targets),
-                task=say(f"terminal.task.{profile.task}", language),
-                reason=profile.task_reason,
-            )
-        ),
-        *_wrapped(
-            say(
-                "terminal.split",
-                language,
-                train=f"{len(split.train):,}",
-                valid=f"{run.observations.valid_rows or 0:,}",
-                test=f"{run.evaluation.rows if run.evaluation is not None else 0:,}",
-                rule=split.rule,
-            )
-        ),
+    lines = [_heading("data", language)]
+    lines.append("  " + say("terminal.data", language, name=run.name, rows=f"{profile.rows:,}"))
+    reason = profile.task_reason
+    lines.append("  " + say("terminal.target", language, targets=list(profile.targets), reason=reason))
+    lines.append("  " + split.rule.text(language))
+    given = {
+        "valid": 0 if len(split.valid) else run.observations.valid_rows,
+        "test": 0 if len(split.test) or run.evaluation is None else run.evaluation.rows,
+    }
+    lines += [
+        f"  {say(f'terminal.given-{part}', language, count=rows)}" for part, rows in given.items() if rows
     ]
+    lines += _list("inputs", _inputs(profile, language), language)
+    unused = [column for column in profile.columns if not column.used]
+    left_out = [f"{column.name}: {column.reason.text(language)}" for column in unused[:NAMES_SHOWN]]
+    if len(unused) > NAMES_SHOWN:
+        left_out.append(say("terminal.more", language, count=len(unused) - NAMES_SHOWN))
+    lines += _list("not-used", left_out, language)
+    notes = (*table.notes, *profile.notes, *split.notes, *run.notes)
+    worth = [note for note in notes if note.code.rpartition(".")[2] not in TOLD_OF_EACH_COLUMN]
+    return [*lines, *_list("notes", (tell_note(note, language) for note in worth), language)]
+
+
+def _inputs(profile: Profile, language: str) -> Iterable[str]:
     for kind in ("number", "category", "boolean", "datetime"):
         names = [column.name for column in profile.used if column.kind == kind]
         if names:
-            lines += _wrapped(
-                f"{say(f'terminal.kind.{kind}', language, count=len(names))}: {_some(names, language)}"
-            )
-    for column in profile.columns:
-        if not column.used:
-            lines += _wrapped(
-                say("terminal.not-used", language, column=column.name, reason=column.reason.text(language))
-            )
-    return "\n".join([*lines, *_notes((*table.notes, *profile.notes, *split.notes, *run.notes), language)])
+            yield f"{say(f'terminal.kind.{kind}', language, count=len(names))}: {_some(names, language)}"
 
 
-def _course(run: Run, language: str) -> str:
+def _course(run: Run, language: str) -> list[str]:
     history = run.history
     seconds = float(history["seconds"][-1]) if "seconds" in history and len(history) else 0.0
     parameters = sum(weight.numel() for weight in run.model.parameters())
+    epochs = float(history["epoch"][-1]) if len(history) else 0.0
     lines = [
         _heading("training", language),
-        *_wrapped(
-            say(
-                "terminal.course",
-                language,
-                model=run.recipe.model,
-                parameters=f"{parameters:,}",
-                epochs=f"{history['epoch'][-1]:g}" if len(history) else "0",
-                time=duration(seconds),
-                ended=say(f"terminal.ended.{history.ended_by}", language),
-            )
+        "  "
+        + say(
+            "terminal.course",
+            language,
+            model=_network(run.recipe),
+            parameters=f"{parameters:,}",
+            epochs=say("terminal.epochs", language, count=epochs),
+            time=duration(seconds),
+            ended=_ended(run, language),
         ),
     ]
     if history.best_row is not None:
-        value = history[history.monitor][history.best_row]
-        lines += _wrapped(
-            say(
-                "terminal.kept",
-                language,
-                epoch=f"{history.best_epoch:g}",
-                monitor=history.monitor,
-                value=f"{value:.4g}",
-            )
-        )
-    lines += [
-        f"  {sparkline(list(values), 60)}  {name}"
-        for name in ("train_loss", "valid_loss")
-        if (values := history.get(name)) is not None
-    ]
-    return "\n".join(lines)
+        value = f"{history[history.monitor][history.best_row]:.4g}"
+        epoch = f"{history.best_epoch:g}"
+        lines.append("  " + say("terminal.kept", language, epoch=epoch, monitor=history.monitor, value=value))
+    for name in ("train_loss", "valid_loss"):
+        values = history.get(name)
+        if values is not None:
+            curve = sparkline(list(values), CURVE)
+            lines.append(f"  {name}  {curve}  {values[0]:.4g} → {values[-1]:.4g}")
+    return lines
 
 
-def _next(run: Run, language: str) -> str:
+def _network(recipe: Recipe) -> str:
+    layers = "-".join(str(units) for units in recipe.hidden)
+    return f"{recipe.model} {layers}" if recipe.model == "mlp" and layers else recipe.model
+
+
+def _ended(run: Run, language: str) -> str:
+    ended = run.history.ended_by
+    if ended == "patience" and run.recipe.patience is not None:
+        return say("terminal.ended.patience", language, count=run.recipe.patience)
+    return say(f"terminal.ended.{ended}", language)
+
+
+def _next(run: Run, language: str) -> list[str]:
     if run.folder is None:
-        return ""
-    lines = [say("terminal.saved", language, folder=str(run.folder), report=str(run.folder / "report.html"))]
+        return []
+    folder = shlex.quote(str(run.folder))
+    lines = [_heading("next", language)]
+    lines.append("  " + say("terminal.report", language, report=str(run.folder / "report.html")))
     if run.table is not None:
-        lines.append(say("terminal.predict", language, folder=str(run.folder)))
-    return "\n".join(lines)
+        lines.append("  " + say("terminal.predict", language, folder=folder))
+    if run.history.ended_by == "interrupted":
+        lines.append("  " + say("terminal.resume", language, folder=folder))
+    return lines
 
 
-def _notes(notes: Iterable[Message], language: str) -> list[str]:
-    return [
-        line for note in notes for line in _wrapped(say("terminal.note", language, note=note.text(language)))
-    ]
+def _list(code: str, items: Iterable[str], language: str) -> list[str]:
+    lines = [f"    - {item}" for item in items]
+    return [f"  {say(f'terminal.{code}', language)}", *lines] if lines else []
 
 
 def _heading(code: str, language: str) -> str:
     return say(f"terminal.heading.{code}", language).upper()
 
 
-def _wrapped(text: str) -> list[str]:
-    return fill(text, WIDTH, initial_indent="  ", subsequent_indent="    ").splitlines()
+def _wrapped(lines: Sequence[str], width: int) -> str:
+    """Return lines of at most ``width``; rows of tables stay as they are."""
+    return "\n".join(line if re.search(r"\S {2,}\S", line) else _paragraph(line, width) for line in lines)
+
+
+def _paragraph(line: str, width: int) -> str:
+    text = line.lstrip(" ")
+    first = line[: len(line) - len(text)]
+    rest = first + ("  " if text.startswith("- ") else "")
+    return fill(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _some(names: list[Any], language: str) -> str:
+    names = [shorten(name, LONGEST_VALUE) for name in names]
     if len(names) <= NAMES_SHOWN:
         return ", ".join(names)
     return say("terminal.and-more", language, names=names[:NAMES_SHOWN], count=len(names) - NAMES_SHOWN)
+
+
+def _brief(value: Any) -> Any:
+    if isinstance(value, str):
+        return shorten(value, LONGEST_VALUE)
+    if isinstance(value, (list, tuple)):
+        shown = [_brief(item) for item in value[:VALUES_SHOWN]]
+        return shown if len(value) <= VALUES_SHOWN else [*shown, "…"]
+    return value

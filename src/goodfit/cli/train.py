@@ -12,17 +12,23 @@ from goodfit.cli.options import (
     OUTPUT,
     RECIPE,
     Columns,
+    Decimal,
+    Delimiter,
+    Encoding,
     Force,
-    Language,
     LanguageOption,
     NoProgress,
+    NullValues,
     Quiet,
     parse_columns,
+    parse_targets,
     recipe_fields,
     recipe_from,
     with_recipe_options,
 )
 from goodfit.errors import InputError
+from goodfit.files import data_name
+from goodfit.finding import SEVERITIES
 
 __all__ = ["free_folder", "train"]
 
@@ -59,19 +65,10 @@ def train(
         typer.Option("--time-column", help="Train on the past, test on the latest.", rich_help_panel=DATA),
     ] = None,
     column: Columns = None,
-    delimiter: Annotated[
-        str | None, typer.Option("--delimiter", help="What separates columns.", rich_help_panel=DATA)
-    ] = None,
-    encoding: Annotated[
-        str | None, typer.Option("--encoding", help="Encoding of the file.", rich_help_panel=DATA)
-    ] = None,
-    decimal: Annotated[
-        str | None, typer.Option("--decimal", help="Decimal sign: . or ,", rich_help_panel=DATA)
-    ] = None,
-    null_value: Annotated[
-        list[str] | None,
-        typer.Option("--null-value", help="A spelling of a missing value. Repeatable.", rich_help_panel=DATA),
-    ] = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    null_value: NullValues = None,
     recipe: Annotated[
         Path | None,
         typer.Option("--recipe", metavar="FILE", help="A recipe.toml to start from.", rich_help_panel=RECIPE),
@@ -101,25 +98,27 @@ def train(
         typer.Option(
             "--fail-on",
             metavar="SEVERITY",
-            help="Exit with 1 on findings: warning or error.",
+            help="Exit with 1 on findings: info, warning or error.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
     quiet: Quiet = False,
     no_progress: NoProgress = False,
-    language: LanguageOption = Language.EN,
+    language: LanguageOption = "en",
     **fields: Any,
 ) -> None:
     """Train a network on a table: split, prepare, train, diagnose, evaluate, report.
 
     goodfit train wine.csv --target quality
     """
-    if fail_on not in (None, "info", "warning", "error"):
+    if fail_on not in (None, *SEVERITIES):
         raise InputError(
-            "option.not-one-of", owner="train", option="--fail-on", value=fail_on, values=["warning", "error"]
+            "option.not-one-of", owner="train", option="--fail-on", value=fail_on, values=list(SEVERITIES)
         )
     if data is None and resume is None:
-        raise InputError("data.not-given")
+        raise InputError("usage.no-data")
+    if output is not None and resume is not None:
+        raise InputError("usage.output-and-resume", folder=str(resume))
     folder = output if output is not None or data is None else free_folder(Path("runs"), Path(data))
     from goodfit.cli.running import train_and_tell
 
@@ -128,7 +127,7 @@ def train(
         folder=None if resume else folder,
         resume=resume,
         from_weights=from_weights,
-        target=_targets(target),
+        target=parse_targets(target),
         task=task,
         valid=valid,
         test=test,
@@ -140,7 +139,7 @@ def train(
         force=force,
         progress=not (quiet or no_progress),
         quiet=quiet,
-        language=language.value,
+        language=language,
         fail_on=fail_on,
         **recipe_fields(fields),
     )
@@ -148,12 +147,8 @@ def train(
 
 def free_folder(parent: Path, data: Path) -> Path:
     """Return the first ``<parent>/<data name>-<n>`` that does not exist."""
-    name = data.name.split(".")[0] or "data"
+    name = data_name(data)
     number = 1
     while (parent / f"{name}-{number}").exists():
         number += 1
     return parent / f"{name}-{number}"
-
-
-def _targets(text: str | None) -> str | list[str] | None:
-    return text.split(",") if text is not None and "," in text else text

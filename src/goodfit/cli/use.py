@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from goodfit.cli.options import OUTPUT, Language, LanguageOption, Quiet
+from goodfit.cli.options import OUTPUT, Decimal, Delimiter, Encoding, LanguageOption, NullValues
+from goodfit.cli.output import remark, show, show_bytes
 from goodfit.errors import InputError
+from goodfit.files import check_output, write_atomically
+from goodfit.messages import Message, say
 
 __all__ = ["evaluate", "predict", "report"]
 
@@ -17,7 +22,11 @@ DataArgument = Annotated[
     str,
     typer.Argument(metavar="DATA", help="A table with the columns of the training's.", show_default=False),
 ]
-WRITERS = {".csv": "write_csv", ".tsv": "write_csv", ".parquet": "write_parquet"}
+ForceFile = Annotated[bool, typer.Option("--force", help="Replace the output file.", rich_help_panel=OUTPUT)]
+NoNotes = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Leave out the notes on the data.", rich_help_panel=OUTPUT)
+]
+SUFFIXES = (".csv", ".parquet", ".tsv")
 
 
 def predict(
@@ -28,63 +37,98 @@ def predict(
         typer.Option(
             "--output",
             "-o",
+            metavar="FILE",
             help="CSV, TSV or Parquet, by its suffix; without it CSV on stdout.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace the output file.", rich_help_panel=OUTPUT)
-    ] = False,
+    force: ForceFile = False,
     logits: Annotated[
         bool, typer.Option("--logits", help="The network's raw outputs.", rich_help_panel=OUTPUT)
     ] = False,
-    quiet: Quiet = False,
-    language: LanguageOption = Language.EN,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    null_value: NullValues = None,
+    quiet: NoNotes = False,
+    language: LanguageOption = "en",
 ) -> None:
-    """Predict the rows of a table: the label or value, and for classes a probability of each."""
-    import io
+    """Predict the rows of a table: the label or value, and for classes a probability of each.
 
-    from goodfit.files import write_atomically
+    goodfit predict runs/wine-1 new.csv -o predictions.csv
+    """
+    if output is not None:
+        if output.suffix.lower() not in SUFFIXES:
+            raise InputError("predict.suffix", path=str(output), suffixes=list(SUFFIXES))
+        check_output(output, force=force)
     from goodfit.loading import load
 
-    if output is not None:
-        if output.suffix.lower() not in WRITERS:
-            raise InputError("predict.suffix", path=str(output), suffixes=sorted(WRITERS))
-        if output.exists() and not force:
-            raise InputError("predict.exists", path=str(output))
-    frame, notes = load(run).predict_table(data, logits=logits)
+    frame, notes = load(run).predict_table(
+        data, logits=logits, **_reading(delimiter, encoding, decimal, null_value)
+    )
     if not quiet:
-        for note in notes:
-            typer.echo(note.text(language.value), err=True)
-    if output is None:
-        typer.echo(frame.write_csv(), nl=False)
-        return
+        _remark_on(notes, language)
+    suffix = ".csv" if output is None else output.suffix.lower()
     content = io.BytesIO()
-    separator = {"separator": "\t"} if output.suffix.lower() == ".tsv" else {}
-    getattr(frame, WRITERS[output.suffix.lower()])(content, **separator)
+    if suffix == ".parquet":
+        frame.write_parquet(content)
+    else:
+        frame.write_csv(content, separator="\t" if suffix == ".tsv" else ",")
+    if output is None:
+        show_bytes(content.getvalue())
+        return
     write_atomically(output, content.getvalue())
     if not quiet:
-        from goodfit.messages import say
-
-        typer.echo(say("terminal.predicted", language.value, count=frame.height, path=str(output)), err=True)
+        remark(say("terminal.predicted", language, count=frame.height, path=str(output)))
 
 
-def evaluate(run: RunArgument, data: DataArgument, language: LanguageOption = Language.EN) -> None:
+def evaluate(
+    run: RunArgument,
+    data: DataArgument,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    null_value: NullValues = None,
+    quiet: NoNotes = False,
+    language: LanguageOption = "en",
+) -> None:
     """Say how good a run is on other rows, which must have the target."""
     from goodfit.loading import load
 
-    typer.echo(load(run).evaluate(data).to_text(language.value))
+    reading = _reading(delimiter, encoding, decimal, null_value)
+    evaluation, notes = load(run).evaluate_table(data, **reading)
+    if not quiet:
+        _remark_on(notes, language)
+    show(evaluation.to_text(language))
 
 
 def report(
     run: RunArgument,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The HTML file.  [RUN/report.html]", rich_help_panel=OUTPUT),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The HTML file.  [RUN/report.html]", rich_help_panel=OUTPUT
+        ),
     ] = None,
-    language: LanguageOption = Language.EN,
+    force: ForceFile = False,
+    language: LanguageOption = "en",
 ) -> None:
     """Write the report of a run anew, for instance in another language."""
+    if output is not None:
+        check_output(output, force=force)
     from goodfit.loading import load
 
-    typer.echo(str(load(run).report(output, language=language.value)))
+    show(str(load(run).report(output, language=language)))
+
+
+def _reading(
+    delimiter: str | None, encoding: str | None, decimal: str | None, null_values: list[str] | None
+) -> dict[str, Any]:
+    return {"delimiter": delimiter, "encoding": encoding, "decimal": decimal, "null_values": null_values}
+
+
+def _remark_on(notes: Iterable[Message], language: str) -> None:
+    from goodfit.cli.telling import tell_note
+
+    for note in notes:
+        remark(tell_note(note, language))

@@ -89,7 +89,10 @@ def profile(
     described = _describe_columns(frame.select(inputs), told, decimal)
     _check_time(described, time_column)
     if not any(column.used for column in described):
-        dropped = [f"{column.name} ({column.kind})" for column in described[:SHOWN]]
+        dropped = [
+            Message("errors.profile.dropped", {"column": column.name, "reason": column.reason})
+            for column in described[:SHOWN]
+        ]
         raise InputError("profile.no-columns", file=table.source.name, dropped=dropped or "-")
     notes += _dropped_notes(described)
     return Profile(
