@@ -15,6 +15,7 @@ from goodfit.observations import History, Observations
 from goodfit.recipe import Recipe
 from goodfit.run import Run
 from goodfit.saving import FORMAT, is_finished, is_run, mend
+from goodfit.vitals import Vitals
 
 if TYPE_CHECKING:
     from torch import nn
@@ -75,10 +76,14 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> Run:
             table = TableFacts.from_dict(json.loads(file.read_text("utf-8")), preparation)
     with _reading(folder / "model.safetensors") as file:
         weights = load_file(file)
+    vitals = None
+    if (folder / "vitals.csv").exists():
+        with _reading(folder / "vitals.csv") as file:
+            vitals = Vitals.from_csv(file.read_text("utf-8"))
     with _reading(folder / "training.json"):
         network = model if model is not None else _rebuilt(recipe, facts, folder)
         loss = _loss(recipe, facts)
-        observations = Observations(history=history, recipe=recipe, **facts["observations"])
+        observations = Observations(history=history, recipe=recipe, vitals=vitals, **facts["observations"])
         notes = tuple(Message.from_dict(note) for note in facts["notes"])
         name = str(facts["name"])
     try:

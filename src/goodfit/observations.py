@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goodfit.recipe import Recipe
+from goodfit.vitals import Vitals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -216,6 +217,8 @@ class Observations:
         over the epoch while the weights moved (most other logs).
     recipe
         What was trained by.
+    vitals
+        How the layers were doing at some of the epochs.
     linear_loss
         Validation loss of a linear model on the same rows, in the units of ``valid_loss``.
     """
@@ -229,3 +232,4 @@ class Observations:
     train_loss_is: Literal["at-epoch-end", "running-mean", "unknown"] = "unknown"
     recipe: Recipe | None = None
     linear_loss: float | None = None
+    vitals: Vitals | None = None

@@ -1,8 +1,8 @@
 """A Run to a folder of open formats, written whole or not at all.
 
-A run is first written to ``<folder>/.new``. Once that is whole, a file there says so, and its files move up one
-by one; whoever finds them half moved moves the rest (`mend`). So a full disk or a killed process leaves the
-run that was there, or the new one.
+A run is first written to ``<folder>/.new``. Once that is whole, a file there says so, and its files move up
+one by one; whoever finds them half moved moves the rest (`mend`). So a full disk or a killed process leaves
+the run that was there, or the new one.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ def _files(run: Run) -> dict[str, str | bytes]:
     observed = {
         item.name: getattr(run.observations, item.name)
         for item in fields(Observations)
-        if item.name not in ("history", "recipe")
+        if item.name not in ("history", "recipe", "vitals")
     }
     weights = {name: value.cpu().contiguous() for name, value in copy_weights(run.model).items()}
     files: dict[str, str | bytes] = {
@@ -209,6 +209,8 @@ def _files(run: Run) -> dict[str, str | bytes]:
             }
         ),
     }
+    if run.observations.vitals is not None:
+        files["vitals.csv"] = run.observations.vitals.to_csv()
     if run.table is not None:
         files |= {
             "data.json": _json(run.table.to_dict()),

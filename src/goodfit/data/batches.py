@@ -24,6 +24,7 @@ __all__ = [
     "count_rows",
     "derive_seed",
     "first_tensor",
+    "head",
     "move",
     "tensors_of",
 ]
@@ -255,6 +256,12 @@ def first_tensor(value: Any) -> Tensor:
         except InputError:
             continue
     raise InputError("batches.no-tensor", kind=type(value).__name__)
+
+
+def head(batch: Batch, rows: int) -> Batch:
+    """Return the first rows of a batch whose tensors have them in dimension 0; others as they are."""
+    length = count_rows(batch)
+    return _map(batch, lambda tensor: tensor[:rows] if tensor.ndim and len(tensor) == length else tensor)
 
 
 def count_rows(batch: Batch) -> int:

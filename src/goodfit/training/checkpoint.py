@@ -120,6 +120,7 @@ def restore(job: Job, checkpoint: Checkpoint) -> TrainingState:
         losses=list(tensors["losses"].to(job.device)) if "losses" in tensors else [],
         loss_weights=list(state["loss_weights"]),
         seconds=state["seconds"],
+        vitals=[_layer_row(row) for row in state["vitals"]],
         plateau=None if state["plateau"] is None else Plateau.from_dict(state["plateau"]),
         generators=generators,
         random=_part(tensors, "random"),
@@ -159,6 +160,7 @@ def _collect(job: Job, state: TrainingState) -> Checkpoint:
             "rows": [_numbers_to_json(row) for row in state.rows],
             "loss_weights": [float(weight) for weight in state.loss_weights],
             "seconds": state.seconds,
+            "vitals": [_numbers_to_json(row) for row in state.vitals],
             "plateau": None if state.plateau is None else state.plateau.to_dict(),
         },
     }
@@ -169,6 +171,11 @@ def checkpoint_numbers(folder: Path) -> list[int]:
     """Return the numbers of the checkpoints in a folder, the newest first."""
     names = (path.stem for path in folder.glob("*.json"))
     return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+
+
+def _layer_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    names = {name: row[name] for name in ("layer", "kind")}
+    return names | {name: float(value) for name, value in row.items() if name not in names}
 
 
 def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:

@@ -55,6 +55,8 @@ class Job:
         Whether targets arrive in types that the loss cannot take as they are.
     direct
         The gradients without autograd, bit for bit the same, where the network is a chain of known layers.
+    vitals
+        Whether the layers are measured now and then.
     update, zero_grad
         The optimizer's own, without their bookkeeping; made when the training begins.
     decode
@@ -79,6 +81,7 @@ class Job:
     classes: int | None = None
     convert: bool = False
     direct: DirectGradients | None = None
+    vitals: bool = True
     update: Callable[[], Any] | None = None
     zero_grad: Callable[[], None] | None = None
     decode: Callable[[NDArray[Any]], NDArray[Any]] | None = None

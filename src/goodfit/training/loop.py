@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from time import perf_counter
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from goodfit.data.batches import Batch, Batches, count_rows, derive_seed
+from goodfit.data.batches import Batch, Batches, count_rows, derive_seed, head
 from goodfit.evaluation.metrics import measure
 from goodfit.observations import EndedBy
 from goodfit.training.attention import Attention, heeding_interrupts
@@ -29,13 +30,13 @@ from goodfit.training.randomness import generator_states, restore, seed_epoch
 from goodfit.training.regularization import add_l1_gradient, clip_gradients, mixup, noisy_labels
 from goodfit.training.state import Row, TrainingState
 from goodfit.training.stopping import ended_by, record
+from goodfit.training.vitals import VITAL_ROWS, layer_rows, measured_at, weights_now
 from goodfit.training.weights import copy_weights
 
 __all__ = [
     "call",
     "evaluate",
     "evaluate_step",
-    "outputs_and_targets",
     "train",
     "train_one_epoch",
     "train_step",
@@ -89,7 +90,12 @@ def train_one_epoch(job: Job, state: TrainingState, attention: Attention) -> End
     if state.random is not None and state.batch:
         restore(state.random)
     state.random = None
+    watched = job.vitals and measured_at(state.epoch + 1)
+    last = (job.train.steps() or 0) - job.recipe.accumulate if watched else math.inf
+    before = None
     for group in groups(batches, job.recipe.accumulate):
+        if state.batch >= last:
+            before = weights_now(job.model)
         if job.schedule is not None:
             set_learning_rate(job.optimizer, job.schedule(state.step) * state.rate_factor)
         try:
@@ -103,7 +109,17 @@ def train_one_epoch(job: Job, state: TrainingState, attention: Attention) -> End
         if perf_counter() >= attention.at and (cut := attention.look(state)) is not None:
             return cut
     state.epoch, state.batch = state.epoch + 1, 0
+    if watched:
+        state.vitals += layer_rows(job.model, before, partial(try_rows, job), state.epoch)
     return None
+
+
+def try_rows(job: Job) -> None:
+    """Send a few training rows through the network, for the vitals."""
+    source = job.sample or job.valid
+    if source is not None:
+        batch = head(next(source.epoch(0)), VITAL_ROWS)
+        job.step(job.model, batch) if job.step is not None else call(job.model, batch[0])
 
 
 def train_step(job: Job, group: Group, position: tuple[int, int] = (0, 0)) -> Tensor:
@@ -328,15 +344,6 @@ def evaluate(job: Job, batches: Batches) -> dict[str, float]:
             true, predicted = job.decode(true), job.decode(predicted)
         result |= measure(job.metrics, true, predicted)
     return result
-
-
-def outputs_and_targets(job: Job, batches: Batches) -> tuple[Tensor, Tensor]:
-    """Return the model's outputs and the targets of every row, on the CPU."""
-    job.model.eval()
-    with torch.no_grad():
-        steps = [evaluate_step(job, batch)[2:] for batch in batches.epoch(0)]
-    outputs, targets = zip(*steps, strict=True)
-    return torch.cat(outputs).cpu(), torch.cat(targets).cpu()
 
 
 def evaluate_step(job: Job, batch: Batch) -> tuple[Tensor, Tensor | float, Tensor | None, Tensor | None]:

@@ -13,6 +13,7 @@ from goodfit.observations import EndedBy, History
 from goodfit.training.plateau import Plateau
 from goodfit.training.randomness import RandomState
 from goodfit.training.stopping import Best
+from goodfit.vitals import LayerRow
 
 __all__ = ["Row", "TrainingState", "to_history"]
 
@@ -39,6 +40,8 @@ class TrainingState:
         weighted.
     seconds
         Training time so far, in this process and in those that a resumed run had before.
+    vitals
+        How the layers were doing at the epochs that were measured.
     plateau
         The state of reduce-on-plateau, None for the schedules that need none.
     generators
@@ -60,6 +63,7 @@ class TrainingState:
     generators: dict[str, Tensor] = field(default_factory=dict)
     random: RandomState | None = None
     seconds: float = 0.0
+    vitals: list[LayerRow] = field(default_factory=list)
 
     @property
     def rate_factor(self) -> float:

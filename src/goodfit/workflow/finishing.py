@@ -6,13 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from goodfit.data.table import Task
 from goodfit.diagnosis.diagnose import diagnose
 from goodfit.environment import describe_environment
 from goodfit.evaluation.baselines import Predictor, fit_baselines, prior_loss
-from goodfit.evaluation.evaluate import evaluate
 from goodfit.evaluation.scores import Evaluation
 from goodfit.files import data_name
 from goodfit.judging import arrays_of, evaluate_rows
@@ -20,11 +18,12 @@ from goodfit.messages import Message
 from goodfit.observations import EndedBy, Observations
 from goodfit.run import Run
 from goodfit.training.job import Job
-from goodfit.training.loop import outputs_and_targets
-from goodfit.training.losses import LOSSES, to_predictions
+from goodfit.training.losses import LOSSES
 from goodfit.training.state import TrainingState, to_history
-from goodfit.workflow.job import network_shape, task_of
-from goodfit.workflow.parts import Part, Parts, evaluation_size, make_batches, rows_of, target_of
+from goodfit.vitals import to_vitals
+from goodfit.workflow.job import example_target, network_shape, task_of
+from goodfit.workflow.own_evaluation import evaluate_own
+from goodfit.workflow.parts import Parts, evaluation_size, make_batches, rows_of, target_of
 
 __all__ = ["finish"]
 
@@ -51,6 +50,7 @@ def finish(
         valid_rows=rows_of(parts.valid) or None,
         train_loss_is="at-epoch-end" if job.sample is not None else "running-mean",
         recipe=recipe,
+        vitals=to_vitals(state.vitals) if state.vitals else None,
         **_reference_losses(job, parts, baselines),
     )
     network = network_shape(parts, job.loss) if recipe.model in ("mlp", "linear") else None
@@ -95,8 +95,10 @@ def _reference_losses(job: Job, parts: Parts, baselines: Mapping[str, Predictor]
     found: dict[str, float | None] = {"prior_loss": None, "linear_loss": None}
     if train is None or valid is None or task is None or job.loss.name not in LOSSES or job.step is not None:
         return found
-    if job.recipe.class_weight is not None:
+    if job.recipe.class_weight is not None or set(job.recipe.loss_options) - {"delta"}:
         return found
+    if task != "regression" and (train.is_floating_point() and job.loss.name != "bce"):
+        return found  # probabilities
     found["prior_loss"] = prior_loss(
         train.numpy(), valid.numpy(), task=task, loss=job.loss.name, loss_options=job.recipe.loss_options
     )
@@ -111,7 +113,7 @@ def _reference_losses(job: Job, parts: Parts, baselines: Mapping[str, Predictor]
 
 
 def _plain_task(job: Job, parts: Parts) -> Task | None:
-    task = task_of(job.loss, target_of(parts.train)) if job.step is None else None
+    task = task_of(job.loss, example_target(parts.train)) if job.step is None else None
     return None if task == "multilabel" else task
 
 
@@ -131,27 +133,6 @@ def _evaluation(job: Job, parts: Parts, baselines: Mapping[str, Predictor]) -> E
             metrics=job.metrics,
             seed=job.recipe.seed,
         )
-    task = _plain_task(job, parts)
-    if task is None or job.step is not None:
-        return None
-    outputs, actual = _test_outputs(job, parts.test)
-    predicted = to_predictions(job.loss, outputs).float().numpy()
-    if task == "binary" and predicted.ndim == 2 and predicted.shape[1] == 1:
-        predicted, actual = predicted[:, 0], actual.reshape(-1)
-    if task == "binary" and predicted.ndim == 1:
-        predicted, actual = np.stack([1 - predicted, predicted], axis=1), actual.reshape(-1)
-    if task == "multiclass" and (predicted.ndim != 2 or actual.ndim != 1):
-        return None
-    classes = tuple(range(predicted.shape[1])) if task != "regression" else ()
-    return evaluate(
-        actual.numpy() if task == "regression" else actual.long().numpy(),
-        predicted,
-        task="binary" if len(classes) == 2 else task,
-        classes=classes,
-        seed=job.recipe.seed,
-    )
-
-
-def _test_outputs(job: Job, part: Part) -> tuple[Tensor, Tensor]:
-    size = evaluation_size(part, None if job.recipe.batch_size is None else int(job.recipe.batch_size))
-    return outputs_and_targets(job, make_batches(part, batch_size=size, seed=None, device=job.device))
+    size = evaluation_size(parts.test, None if job.recipe.batch_size is None else int(job.recipe.batch_size))
+    batches = make_batches(parts.test, batch_size=size, seed=None, device=job.device)
+    return evaluate_own(job, batches, parts.task or task_of(job.loss, example_target(parts.train)))
