@@ -85,12 +85,13 @@ def test_a_spike_that_recovers_and_a_rising_validation_loss_do_not_diverge():
 # not-learning
 
 
-@pytest.mark.parametrize("facts", [{"prior_loss": 1.0986}, {"classes": 3}, {}])
-def test_a_flat_loss_learns_nothing(facts):
+@pytest.mark.parametrize(
+    ("facts", "severity"), [({"prior_loss": 1.0986}, "error"), ({"classes": 3}, "error"), ({}, "info")]
+)
+def test_a_flat_loss_learns_nothing_for_sure_where_the_prior_is_known(facts, severity):
     flat = noisy(np.full(30, 1.0986), 0.001)
-    assert codes(observe(facts, train_loss=flat, valid_loss=noisy(flat, 0.001, 1)), "warning") == [
-        "not-learning"
-    ]
+    finding = only(observe(facts, train_loss=flat, valid_loss=noisy(flat, 0.001, 1)), "not-learning")
+    assert finding.severity == severity
 
 
 def test_a_validation_loss_no_better_than_the_prior_is_said_to_memorise_when_training_falls():
@@ -169,9 +170,10 @@ def test_not_converged_says_how_much_more_is_to_be_expected():
         observe({"recipe": Recipe(epochs=60)}, train_loss=train, valid_loss=valid), "not-converged"
     )
     truth = 0.08 + 240**-0.5
-    assert finding.evidence["expected"] == pytest.approx(truth, rel=0.05)
-    assert finding.evidence["gain"] == pytest.approx(1 - truth / valid[-1], abs=0.03)
-    assert finding.remedies[0].recipe == {"epochs": 240}
+    assert finding.evidence["expected_low"] < truth < finding.evidence["expected_high"]
+    assert finding.evidence["gain"] == pytest.approx(1 - truth / valid[-1], abs=0.15)
+    assert {"epochs": 240} in [remedy.recipe for remedy in finding.remedies]
+    assert finding.evidence["gain_low"] < finding.evidence["gain"] < finding.evidence["gain_high"]
 
 
 @pytest.mark.parametrize("ended_by", ["time-budget", "interrupted", "epochs", None])
@@ -205,7 +207,93 @@ def test_a_level_network_worse_than_a_linear_model_underfits():
     assert "underfitting" not in codes(observe({"linear_loss": 0.35}, train_loss=train, valid_loss=valid))
 
 
-def test_level_losses_near_the_prior_may_underfit():
+# learning rates
+
+
+def test_curves_that_creep_mean_a_rate_too_low():
+    creeping = 2.3 * np.exp(-time(60) / 400)
+    assert "learning-rate-too-low" in codes(observe(train_loss=creeping, valid_loss=1.01 * creeping))
+
+
+# spikes and swings
+
+
+def test_spikes_are_counted_and_cost_nothing():
     train, valid = converged(60)
-    finding = only(observe({"prior_loss": 0.4}, train_loss=train, valid_loss=valid), "underfitting")
+    train[[20, 41]] *= 4
+    finding = only(observe(train_loss=noisy(train, 0.01), valid_loss=valid), "loss-spikes")
     assert finding.severity == "info"
+    assert finding.evidence["count"] == 2
+    assert finding.epoch == 21
+
+
+def test_a_noisy_curve_has_no_spikes():
+    train, valid = converged(60)
+    for seed in range(5):
+        observations = observe(train_loss=noisy(train, 0.05, seed), valid_loss=noisy(valid, 0.05, seed + 9))
+        assert "loss-spikes" not in codes(observations)
+
+
+def test_swings_that_do_not_shrink_are_told_from_those_that_do():
+    t = time(60)
+    swings = np.where(t % 2 == 0, 1.0, -1.0)
+    level = 0.5 + np.exp(-t / 5)
+    found = diagnose(observe(train_loss=level * (1 + 0.2 * swings), valid_loss=level))
+    assert any("oscillating" in (finding.code, *finding.symptoms) for finding in found)
+    shrinking = level * (1 + 0.3 * swings * np.exp(-t / 12))
+    assert "oscillating" not in codes(observe(train_loss=shrinking, valid_loss=level))
+
+
+# validation
+
+
+def test_validation_noise_larger_than_the_choice_is_said_with_the_rows_that_would_do():
+    train, valid = converged(60)
+    jumping = noisy(valid, 0.12, 3)
+    finding = only(observe({"valid_rows": 60}, train_loss=train, valid_loss=jumping), "noisy-validation")
+    assert finding.evidence["needed"] > 10 * 60
+    assert "noisy-validation" not in codes(observe({"valid_rows": 2000}, train_loss=train, valid_loss=valid))
+
+
+def test_a_score_on_a_handful_of_rows_cannot_be_trusted():
+    train, valid = converged(60)
+    assert "noisy-validation" in codes(
+        observe({"valid_rows": 12}, train_loss=train, valid_loss=valid), "warning"
+    )
+
+
+def test_validation_far_better_than_training_is_suspicious():
+    train, valid = converged(60)
+    facts = {"train_loss_is": "at-epoch-end", "valid_rows": 1000}
+    finding = only(observe(facts, train_loss=train, valid_loss=0.4 * valid), "validation-too-good")
+    assert finding.severity == "warning"
+    assert "validation-too-good" not in codes(observe(facts, train_loss=train, valid_loss=valid))
+
+
+def test_a_running_mean_over_a_steep_epoch_explains_a_better_validation():
+    t = time(8)
+    train = 3 * np.exp(-(t - 0.5) / 1.5)
+    observations = observe(
+        {"train_loss_is": "running-mean"}, train_loss=train, valid_loss=3 * np.exp(-t / 1.5)
+    )
+    assert "validation-too-good" not in codes(observations)
+
+
+def test_a_metric_that_improves_while_the_loss_worsens_is_said():
+    train, valid = overfitted(60)
+    metric = 0.7 + 0.2 * (1 - np.exp(-time(60) / 20))
+    found = diagnose(observe(train_loss=train, valid_loss=valid, valid_accuracy=metric))
+    assert any("loss-metric-disagreement" in (finding.code, *finding.symptoms) for finding in found)
+
+
+# premature-convergence
+
+
+def test_a_curve_frozen_by_its_schedule_is_premature():
+    t = time(60)
+    rate = np.where(t < 20, 1.0, 1e-4)
+    work = np.cumsum(rate)
+    loss = 0.1 + (1 + work) ** -0.4
+    observations = observe(train_loss=0.98 * loss, valid_loss=loss, learning_rate=0.01 * rate)
+    found = codes(observations)
+    assert "premature-convergence" in found or "not-converged" not in found

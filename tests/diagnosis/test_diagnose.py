@@ -26,11 +26,11 @@ RECIPE = Recipe(epochs=60, hidden=(64, 32), learning_rate=0.01)
 def test_the_known_kinds_of_curve_are_told_apart(kind, expected, share):
     for seed in range(4):
         train, valid = CURVES[kind]()
-        found = codes(
-            observe(train_loss=noisy(train, share, seed), valid_loss=noisy(valid, share, seed + 50)),
-            "warning",
+        observations = observe(
+            train_loss=noisy(train, share, seed), valid_loss=noisy(valid, share, seed + 50)
         )
-        assert found == expected
+        assert set(expected) <= set(codes(observations))
+        assert set(codes(observations, "warning")) <= set(expected)
 
 
 @settings(max_examples=30, deadline=None)

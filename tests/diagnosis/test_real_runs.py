@@ -56,6 +56,11 @@ def test_steps_far_too_large_break_the_training():
     assert codes(run, "error")
 
 
+def test_steps_too_large_but_not_ruinous_are_a_rate_too_high():
+    run = train(load_digits, rows=800, optimizer=torch.optim.Adam, rate=0.1, epochs=30)
+    assert "learning-rate-too-high" in codes(run)
+
+
 def test_shuffled_labels_are_not_learned():
     run = train(load_digits, rows=300, optimizer=torch.optim.Adam, rate=3e-3, epochs=30, shuffle_labels=True)
     assert codes(run, "error") == ["not-learning"]
@@ -69,7 +74,7 @@ def test_steps_that_do_nothing_are_not_learning():
 @pytest.mark.parametrize(
     ("data", "rows", "epochs", "hidden", "seed"),
     [
-        (load_digits, 1200, 100, 32, 0),
+        (load_digits, 1200, 160, 32, 0),
         (load_breast_cancer, 380, 40, 8, 0),
         (load_breast_cancer, 380, 30, 8, 1),
     ],

@@ -30,8 +30,8 @@ def diagnose(observations: Observations) -> list[Finding]:
     >>> epoch = np.arange(1.0, 41.0)
     >>> curves = {"train_loss": 0.5 + np.exp(-epoch), "valid_loss": 0.6 + 0.01 * epoch}
     >>> history = History({"epoch": epoch} | curves)
-    >>> [finding.code for finding in diagnose(Observations(history))]
-    ['overfitting']
+    >>> diagnose(Observations(history))[0]
+    <Finding overfitting: warning, confidence ..., epoch ...>
     """
     found = [finding for family in _families() for finding in family.find(observations)]
     return sorted(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from goodfit.diagnosis.curves import Curve, curve_of
+from goodfit.diagnosis.judgement import judge, likely, severity
 from goodfit.diagnosis.remedies import larger_network, lower_rate, raise_rate, without_fields
 from goodfit.finding import Cause, Finding, Remedy, Severity
 from goodfit.messages import Message
@@ -16,11 +17,7 @@ EXPLAINS = {
     "not-learning": (
         "underfitting",
         "converged-early",
-        "not-converged",
         "overfitting",
-        "premature-convergence",
-        "learning-rate-too-low",
-        "learning-rate-too-high",
         "noisy-validation",
     )
 }
@@ -73,10 +70,13 @@ def _not_learning(observations: Observations, judged: Curve, train: Curve | None
         if descent > max(LITTLE, judged.noise / judged.unit) or falling:
             return []
         evidence = {"first": judged.first, "lowest": judged.lowest}
+        chances = judge(observations)
+        wrong = ("not-converged", "learning-rate-too-low", "learning-rate-too-high")
+        helped = max(chances.get(code, 0.5) for code in wrong)
+        flat: Severity = "warning" if helped >= 0.5 else "info"
+        sure = min(0.6, helped)
         return [
-            Finding(
-                "not-learning", "warning", 0.6, start, evidence, causes, remedies=remedies, variant="flat"
-            )
+            Finding("not-learning", flat, sure, start, evidence, causes, remedies=remedies, variant="flat")
         ]
     left = judged.lowest / prior
     if left < 1 - LITTLE:
@@ -94,26 +94,24 @@ def _not_learning(observations: Observations, judged: Curve, train: Curve | None
 
 
 def _underfitting(observations: Observations, valid: Curve | None, train: Curve | None) -> list[Finding]:
-    """Find losses that are level, close to each other, and high by a linear model or the best constant."""
-    if valid is None or train is None or len(valid) < 6:
+    """Find a network that a wider one, or even a linear model, would outdo."""
+    if valid is None or train is None or len(valid) < 4:
         return []
-    middle = valid.at(float(valid.epochs[-1]) * 0.6)
-    still_moving = abs(valid.last - middle) / valid.unit > LITTLE
-    gap = (valid.last - train.last) / valid.unit
-    if still_moving or gap > GAP:
-        return []
-    recipe = observations.recipe
-    remedies = (larger_network(recipe), raise_rate(recipe, 3.0))
-    linear = observations.linear_loss
-    evidence = {"train": train.last, "valid": valid.last, "gap": gap}
+    remedies = (larger_network(observations.recipe), without_fields("more-features"))
+    evidence = {"train": train.last, "valid": valid.last, "gap": (valid.last - train.last) / valid.unit}
+    weight: Severity
     since = float(valid.epochs[-1])
-    if linear is not None and (valid.last - linear) / valid.unit > LITTLE:
+    linear = observations.linear_loss
+    middle = valid.at(since * 0.6)
+    level = abs(valid.last - middle) / valid.unit <= LITTLE
+    if linear is not None and level and evidence["gap"] < GAP and (valid.last - linear) / valid.unit > LITTLE:
         gain = (valid.last - linear) / valid.unit
         evidence |= {"linear": linear, "gain": gain}
-        severity: Severity = "warning" if gain > HARM else "info"
-        return [Finding("underfitting", severity, 0.85, since, evidence, remedies=remedies, variant="linear")]
-    prior = reference_loss(observations)
-    if prior is not None and valid.last > 0.7 * prior:
-        evidence |= {"prior": prior}
-        return [Finding("underfitting", "info", 0.3, since, evidence, remedies=remedies)]
-    return []
+        weight = "warning" if gain > HARM else "info"
+        return [Finding("underfitting", weight, 0.85, since, evidence, remedies=remedies, variant="linear")]
+    chance = likely(observations, "underfitting")
+    if chance is None:
+        return []
+    beside = likely(observations, "not-converged") is not None
+    weight = "info" if beside else severity(chance)
+    return [Finding("underfitting", weight, chance, since, evidence | {"chance": chance}, remedies=remedies)]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from goodfit.diagnosis.curves import Curve, curve_of
+from goodfit.diagnosis.judgement import likely, severity
 from goodfit.diagnosis.remedies import (
     more_dropout,
     more_weight_decay,
@@ -19,29 +18,29 @@ from goodfit.recipe import Recipe
 
 __all__ = ["EXPLAINS", "find"]
 
-EXPLAINS = {"overfitting": ("converged-early", "loss-metric-disagreement", "validation-too-good")}
+EXPLAINS = {"overfitting": ("converged-early", "loss-metric-disagreement")}
 HARM = 0.05
 WORTH_SAYING = 0.01
 
 
 def find(observations: Observations) -> list[Finding]:
-    """Find a validation loss that has risen from its lowest while the training loss went on falling."""
+    """Find a run that an earlier end would have served: its validation loss has risen from its lowest.
+
+    Whether that is likely is judged from both curves, since a validation loss of few rows may hide it.
+    """
     history = observations.history
     valid = curve_of(history, "valid_loss")
     if valid is None or len(valid) < 4:
         return []
-    lowest = valid.lowest_at
-    gain = (valid.last - valid.lowest) / valid.unit
-    doubt = valid.noise / valid.unit
-    if gain <= max(WORTH_SAYING, 2 * doubt):
-        return []
     train = curve_of(history, "train_loss") or curve_of(history, "running_loss")
+    lowest = valid.lowest_at
     change = _change(train, float(valid.epochs[lowest]))
-    if change is not None and change > max(WORTH_SAYING, train.noise / train.unit if train else 0.0):
+    gain = (valid.last - valid.lowest) / valid.unit
+    chance = likely(observations, "overfitting")
+    if chance is None or _rose(train, change):
         return []
     restored = _restored(history, valid)
-    harmful = gain > HARM and not restored
-    sure = 0.5 * (1 + math.erf((gain - 0.03) / (0.02 + doubt)))
+    hidden = gain <= WORTH_SAYING
     evidence = {
         "best_epoch": float(valid.epochs[lowest]),
         "lowest": valid.lowest,
@@ -49,20 +48,26 @@ def find(observations: Observations) -> list[Finding]:
         "cost": (valid.last - valid.lowest) / (abs(valid.lowest) or valid.unit),
         "gain": gain,
         "train_change": change if change is not None else 0.0,
+        "train": train.last if train is not None else valid.last,
     }
-    variant = "restored" if restored else None if change is not None else "no-train"
+    variant = "hidden" if hidden else "restored" if restored else None if train is not None else "no-train"
     return [
         Finding(
             "overfitting",
-            "warning" if harmful else "info",
-            sure * (1.0 if change is not None else 0.7),
+            "info" if restored else severity(chance, gain),
+            chance,
             float(valid.epochs[min(lowest + 1, len(valid) - 1)]),
             evidence,
-            (Cause("too-little-data", 0.5), Cause("network-too-large", 0.3), Cause("too-many-epochs", 0.2)),
+            (Cause("too-little-data", 0.5), Cause("network-too-large", 0.3), Cause("label-noise", 0.1)),
             remedies=_remedies(observations.recipe, evidence["best_epoch"], restored),
             variant=variant,
         )
     ]
+
+
+def _rose(train: Curve | None, change: float | None) -> bool:
+    """Say whether the training loss, too, has risen since: that is no overfitting."""
+    return train is not None and change is not None and change > max(HARM, 2 * train.noise / train.unit)
 
 
 def _change(train: Curve | None, since: float) -> float | None:
@@ -84,9 +89,6 @@ def _remedies(recipe: Recipe | None, best_epoch: float, restored: bool) -> tuple
     milder = (more_weight_decay(recipe), more_dropout(recipe), smaller_network(recipe))
     if restored:
         return (*milder, without_fields("more-data"))
-    stop = (
-        stop_early(recipe)
-        if recipe is None or recipe.patience is None
-        else train_for(recipe, best_epoch, "fewer-epochs")
-    )
+    patient = recipe is not None and recipe.patience is not None
+    stop = train_for(recipe, best_epoch, "fewer-epochs") if patient else stop_early(recipe)
     return (stop, *milder, without_fields("more-data"))
