@@ -1,0 +1,1 @@
+"""Logs of other tools to Observations, recognised by content."""
