@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from goodfit.errors import InputError
 from goodfit.recipe import Recipe
 from goodfit.vitals import Vitals
 
@@ -144,8 +145,17 @@ class History:
         return frame.with_columns(pl.col(whole).cast(pl.Int64)) if whole else frame
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return a pandas frame with a row per epoch."""
-        import pandas as pd
+        """Return a pandas frame with a row per epoch.
+
+        Raises
+        ------
+        InputError
+            pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise InputError("extra.missing", package="pandas", extra="pandas") from None
 
         frame = pd.DataFrame(dict(self.columns))
         whole = [name for name in ("epoch", "step") if name in frame and (frame[name] % 1 == 0).all()]
