@@ -195,7 +195,8 @@ class History:
             if self.monitor in self
             else ""
         )
-        return f"<History: {len(self)} epochs, ended by {self.ended_by or 'unknown'}{best}>"
+        epochs = f"{len(self)} epoch{'' if len(self) == 1 else 's'}"
+        return f"<History: {epochs}, ended by {self.ended_by or 'unknown'}{best}>"
 
     def _repr_html_(self) -> str:
         from goodfit.evaluation.text import html_table

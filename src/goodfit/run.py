@@ -220,7 +220,7 @@ class Run:
             score = f", {name} {self.evaluation.metrics[name].value:.4g} on {self.evaluation.rows} rows"
         codes = ", ".join(finding.code for finding in self.findings) or "none"
         best = "" if self.history.best_epoch is None else f" (best {self.history.best_epoch:g})"
-        epochs = f"{len(self.history)} epochs{best}{score}"
+        epochs = f"{len(self.history)} epoch{'' if len(self.history) == 1 else 's'}{best}{score}"
         return f"<Run {self.name}: {self.recipe.model}, {epochs}, findings: {codes}>"
 
     def _repr_html_(self) -> str:

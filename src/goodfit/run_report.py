@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,9 @@ def report_parts(run: Run) -> ReportParts:
     from goodfit.diagnosis.diagnose import missing_evidence
 
     where = str(run.folder) if run.folder is not None else "RUN"
+    quoted = shlex.quote(where)
     table = run.table
-    predict = f'import goodfit\n\nrun = goodfit.load("{where}")\nrun.predict(rows)'
+    predict = f'import goodfit\n\nrun = goodfit.load({where!r})\nrun.predict(rows)'
     return ReportParts(
         name=run.name,
         recipe=run.recipe,
@@ -45,7 +47,7 @@ def report_parts(run: Run) -> ReportParts:
         untold=missing_evidence(run.observations),
         network=str(run.model).splitlines(),
         parameters=sum(parameter.numel() for parameter in run.model.parameters()),
-        predict_command="" if table is None else f"goodfit predict {where} new.csv -o predictions.csv",
+        predict_command="" if table is None else f"goodfit predict {quoted} new.csv -o predictions.csv",
         predict_python=predict,
         environment=run.environment,
         seconds=float(run.history["seconds"][-1]) if len(run.history) and "seconds" in run.history else None,

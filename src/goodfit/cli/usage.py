@@ -46,4 +46,4 @@ def usage_error(error: Any) -> InputError | None:
     extra = re.search(r"unexpected extra arguments?.*\((.*)\)\.?$", message)
     if extra is not None:
         return InputError("usage.too-many", extra=extra.group(1), command=command)
-    return InputError("usage.other", problem=message, command=command)
+    return InputError("usage.wrong", problem=message, command=command)

@@ -37,7 +37,7 @@ def check_loss(loss: Loss, outputs: Any, target: Any) -> None:
         if not isinstance(item, Tensor):
             raise InputError(f"loss.{what}-no-tensor", loss=loss.name, kind=type(item).__name__)
     if not outputs.is_floating_point():
-        raise InputError("loss.outputs-whole", loss=loss.name, kind=_type(outputs))
+        raise InputError("loss.outputs-whole", kind=_type(outputs))
     if loss.facts.target == "labels":
         return _check_labels(loss, outputs, target)
     _check_values(loss, outputs, target)

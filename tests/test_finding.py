@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from goodfit.finding import SEVERITIES, Cause, Finding, Remedy
+from goodfit.messages import LANGUAGES
+
+OVERFITTING = Finding(
+    "overfitting",
+    "warning",
+    0.875,
+    epoch=4.0,
+    evidence={"best_epoch": 4, "lowest": 0.5, "last": 0.75, "cost": 0.5},
+    causes=(Cause("network-too-large", 0.5),),
+    symptoms=("noisy-validation",),
+    remedies=(Remedy("weight-decay", {"weight_decay": 0.01}), Remedy("more-data")),
+)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_finding_says_what_it_is_and_what_to_do(language):
+    title = {"en": "The network overfits", "es": "La red sobreajusta"}[language]
+    assert OVERFITTING.title(language) == title
+    assert "0.75" in OVERFITTING.explanation(language)
+    assert len(OVERFITTING.remedy_titles(language)) == 2
+
+
+def test_a_variant_words_the_explanation_otherwise():
+    plain = OVERFITTING.explanation()
+    other = Finding("overfitting", "info", 0.9, evidence=OVERFITTING.evidence, variant="restored")
+    assert other.explanation() != plain
+    assert other.title() == OVERFITTING.title()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_finding_comes_back_from_json(language):
+    data = json.loads(json.dumps(OVERFITTING.to_dict(language)))
+    assert set(data) >= {
+        "code",
+        "severity",
+        "confidence",
+        "epoch",
+        "title",
+        "explanation",
+        "evidence",
+        "causes",
+        "symptoms",
+        "remedies",
+    }
+    assert Finding.from_dict(data) == OVERFITTING
+
+
+def test_the_severities_go_from_bad_to_worse():
+    assert SEVERITIES == ("info", "warning", "error")
+
+
+def test_repr_is_short():
+    assert repr(OVERFITTING) == "<Finding overfitting: warning, confidence 0.88, epoch 4>"
+    assert repr(Finding("diverging", "error", 1.0)) == "<Finding diverging: error, confidence 1.00>"
