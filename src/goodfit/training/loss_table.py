@@ -88,6 +88,8 @@ class Loss:
         ``"sum"`` where the objective is a sum: divide by the rows for the loss per row.
     ignored
         The label that is left out, if any.
+    settings
+        The values of its options, and ``weight``, those of the classes; None for a user's own function.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Loss:
     weight: Callable[[Any, Any], Tensor | float]
     reduction: Literal["mean", "sum"] = "mean"
     ignored: int | None = None
+    settings: Mapping[str, Any] | None = None
 
     def __call__(self, outputs: Any, target: Any) -> Tensor:
         """Return the objective."""

@@ -160,20 +160,23 @@ def _named(name: str, options: Mapping[str, Any], weights: Tensor | None, device
     given = {option: value for option, value in values.items() if value != facts.options[option].default}
     if pos_weight is not None:
         given["pos_weight"] = torch.as_tensor(pos_weight, dtype=torch.float32, device=device)
+    settings = {**values, "pos_weight": given.get("pos_weight"), "weight": weights}
     if name == "bce":
-        return _binary(facts, given, weights)
+        return replace(_binary(facts, given, weights), settings=settings)
     if name == "poisson" and not values["log_input"]:
         facts = replace(facts, predictions="identity")
     assert facts.function is not None
     if facts.target != "labels":
         function = partial(facts.function, **given) if given else facts.function
-        return Loss(name, facts, function, partial(facts.function, **given, reduction="sum"), _elements)
+        total = partial(facts.function, **given, reduction="sum")
+        return Loss(name, facts, function, total, _elements, settings=settings)
     ignored = values["ignore_index"]
     if weights is not None:
         given["weight"] = weights
     function = partial(facts.function, **given) if given else facts.function
     total = partial(facts.function, **given, reduction="sum")
-    return Loss(name, facts, function, total, partial(_label_weight, weights, ignored), ignored=ignored)
+    weight = partial(_label_weight, weights, ignored)
+    return Loss(name, facts, function, total, weight, ignored=ignored, settings=settings)
 
 
 def _elements(outputs: Tensor, target: Tensor) -> float:
