@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -108,27 +109,25 @@ class TensorBatches:
         order = None if self.seed is None else epoch_order(rows, self.seed, epoch)
         width = max(1, first_tensor(self.inputs)[:1].numel())
         together = max(1, GATHERED_ELEMENTS // (width * self.batch_size))
-        first = sum(sizes[:start])
-        for number in range(start, len(sizes), together):
+        # From the same pieces whatever the start: rounding depends on where in memory a batch begins.
+        begin = start - start % together
+        first = sum(sizes[:begin])
+        for number in range(begin, len(sizes), together):
             lengths = sizes[number : number + together]
             last = first + sum(lengths)
             index = None if order is None else order[first:last].to(first_tensor(self.inputs).device)
-            chunk = move(_rows((self.inputs, self.target), first, last, index), self.device)
+            piece = move(_rows((self.inputs, self.target), first, last, index), self.device)
             first = last
-            if self.target is None:
-                low = 0
-                for length in lengths:
-                    yield _rows(chunk[0], low, low + length)
-                    low += length
-            elif len(lengths) == 1:
-                yield chunk
-            elif isinstance(chunk[0], Tensor) and isinstance(chunk[1], Tensor):
-                yield from zip(torch.split(chunk[0], lengths), torch.split(chunk[1], lengths), strict=True)
-            else:
-                low = 0
-                for length in lengths:
-                    yield _rows(chunk, low, low + length)
-                    low += length
+            batches = self._parted(piece, lengths)
+            yield from batches if number >= start else islice(batches, start - number, None)
+
+    def _parted(self, piece: tuple[Any, Any], lengths: list[int]) -> Iterator[Batch]:
+        inputs, target = piece
+        if isinstance(inputs, Tensor) and isinstance(target, Tensor):
+            return zip(torch.split(inputs, lengths), torch.split(target, lengths), strict=True)
+        whole = inputs if self.target is None else piece
+        lasts = accumulate(lengths)
+        return (_rows(whole, last - length, last) for length, last in zip(lengths, lasts, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
