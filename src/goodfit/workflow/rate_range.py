@@ -17,7 +17,7 @@ from goodfit.training.job import Job
 from goodfit.training.loop import Group, groups, train_step
 from goodfit.training.optimizers import set_learning_rate
 from goodfit.training.randomness import seed_epoch, undisturbed
-from goodfit.training.threads import threads_for, using_threads
+from goodfit.training.threads import threads_of, using_threads
 from goodfit.training.weights import copy_weights, load_weights
 from goodfit.workflow.choices import check_functions, completed, separate_functions
 from goodfit.workflow.job import make_job
@@ -144,11 +144,9 @@ def find_learning_rate(
 
 def _measured(job: Job, rates: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the rates that were tried, and the loss of the batch that each was tried on."""
-    weights = sum(weight.numel() for weight in job.model.parameters())
-    rows = int(job.recipe.batch_size or job.train.rows or 1)
     losses: list[float] = []
     running, share, low = 0.0, 0.0, math.inf
-    with using_threads(threads_for(weights, rows) if job.device.type == "cpu" else None):
+    with using_threads(threads_of(job)):
         job.model.train()
         if job.facts.has_train_mode:
             job.optimizer.train()  # type: ignore[attr-defined]

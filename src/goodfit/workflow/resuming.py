@@ -75,6 +75,11 @@ class Resumed:
             merged["options"] = asked["options"]
         return merged
 
+    @property
+    def threads(self) -> int | None:
+        """Threads that the training has used so far: more or fewer would round its sums differently."""
+        return None if self.checkpoint is None else self.checkpoint[1]["facts"].get("threads")
+
     def restore(self, job: Job, parts: Parts) -> TrainingState | None:
         """Put everything back and return how far the training was, None for its very beginning.
 
@@ -141,7 +146,7 @@ def read_resumed(folder: Path, recipe: Recipe | None, fields: Mapping[str, Any])
 
 
 def checkpoint_saver(
-    folder: Path, job: Job, parts: Parts, asked: Mapping[str, Any], *, fresh: bool
+    folder: Path, job: Job, parts: Parts, asked: Mapping[str, Any], threads: int, *, fresh: bool
 ) -> Callable[[TrainingState], None]:
     """Return what writes a checkpoint; what the training was asked for is written now.
 
@@ -151,6 +156,8 @@ def checkpoint_saver(
     ----------
     asked
         ``data, target, valid, test, options, name`` as the caller gave them.
+    threads
+        Threads that the training uses.
     """
     place = folder / CHECKPOINT
     if fresh:
@@ -164,7 +171,7 @@ def checkpoint_saver(
     }
     body = {**told, "recipe": job.recipe.to_dict()}
     write_atomically(place / JOB_FILE, json.dumps(body, indent=1, ensure_ascii=False))
-    facts = {"data": fingerprint(parts)}
+    facts = {"data": fingerprint(parts), "threads": threads}
     return lambda state: save_checkpoint(place, job, state, facts)
 
 

@@ -19,8 +19,8 @@ from goodfit.training.attention import Attention
 from goodfit.training.job import Job
 from goodfit.training.loop import train as train_loop
 from goodfit.training.randomness import seed_epoch, undisturbed
-from goodfit.training.state import TrainingState
-from goodfit.training.threads import threads_for, using_threads
+from goodfit.training.state import Row, TrainingState
+from goodfit.training.threads import threads_of, using_threads
 from goodfit.training.weights import load_weights
 from goodfit.workflow.choices import check_functions, completed, separate_functions
 from goodfit.workflow.finishing import finish
@@ -31,6 +31,7 @@ from goodfit.workflow.progress import Progress
 from goodfit.workflow.resuming import checkpoint_saver, read_resumed
 from goodfit.workflow.starting import Start, start_from
 from goodfit.workflow.tables import TableOptions, table_parts
+from goodfit.workflow.tensorboard import tensorboard_events
 from goodfit.workflow.trying import has_batchnorm
 
 __all__ = ["train"]
@@ -56,6 +57,7 @@ def train(
     from_weights: str | Path | Run | None = None,
     progress: bool | Progress = False,
     vitals: bool = True,
+    tensorboard: str | Path | None = None,
     diagnose: bool = True,
     name: str | None = None,
     language: str = "en",
@@ -94,6 +96,8 @@ def train(
         A Run, its folder, or a safetensors file, whose weights a new training begins with.
     progress
         Show progress on stderr.
+    tensorboard
+        Folder for TensorBoard's event files (needs the extra ``tensorboard``).
     vitals
         Measure gradients, updates and activations by layer now and then.
     diagnose
@@ -143,13 +147,15 @@ def train(
         notes = _notes(job, start)
         if resumed is not None:
             state, notes = resumed.restore(job, parts) or state, (*notes, *resumed.notes)
+        threads = (resumed.threads if resumed is not None else None) or threads_of(job)
         save = None
         if folder is not None:
             place = resumed.place if resumed is not None else begin_folder(Path(folder), force=force)
-            save = checkpoint_saver(place, job, parts, asked, fresh=resumed is None)
+            save = checkpoint_saver(place, job, parts, asked, threads, fresh=resumed is None)
             if resumed is None or resumed.checkpoint is None:
                 save(state)  # whatever the network began with, a resume begins with it too
-        ended = run_loop(job, state, save, shown=Progress.of(progress, recipe, language))
+        with tensorboard_events(tensorboard) as told, using_threads(threads):
+            ended = run_loop(job, state, save, Progress.of(progress, recipe, language), told)
         seed_epoch(recipe.seed, -1)
         run = finish(job, parts, state, ended, diagnosed=diagnose, name=asked["name"], notes=notes)
     if folder is not None:
@@ -175,18 +181,26 @@ def _notes(job: Job, start: Start | None) -> tuple[Message, ...]:
 
 
 def run_loop(
-    job: Job, state: TrainingState, save: Callable[[TrainingState], None] | None, shown: Progress
+    job: Job,
+    state: TrainingState,
+    save: Callable[[TrainingState], None] | None,
+    shown: Progress,
+    told: Callable[[Row], None] | None = None,
 ) -> EndedBy:
-    """Train, on as many threads as suit the sizes; the last checkpoint is of the training's end.
+    """Train, tell of each epoch, and save the training's end as the last checkpoint.
 
     Whatever ends it, an exception too, the model has the best weights.
     """
-    rows = job.recipe.batch_size or job.train.rows or 1
-    threads = threads_for(sum(weight.numel() for weight in job.model.parameters()), int(rows))
+
+    def on_epoch(row: Row) -> None:
+        shown.epoch(row)
+        if told is not None:
+            told(row)
+
     attention = Attention(time_budget=job.recipe.time_budget, save=save, progress=shown.during)
-    with using_threads(threads if job.device.type == "cpu" else None), shown:
+    with shown:
         try:
-            ended = train_loop(job, state, attention, shown.epoch)
+            ended = train_loop(job, state, attention, on_epoch)
             if save is not None and not state.batch:  # cut in the middle of an epoch, it was saved there
                 save(state)
         finally:
