@@ -56,8 +56,12 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> Run:
         raise InputError("run.from-the-future", path=str(path))
     with _reading(folder / "recipe.toml") as file:
         recipe = Recipe.from_toml(file.read_text("utf-8"), str(file))
+        if recipe.model == "auto":
+            raise ValueError("it does not say which network")
     with _reading(folder / "history.csv") as file:
         history = History.from_csv(file.read_text("utf-8"), **facts["history"])
+        if len(history) != facts["epochs"]:
+            raise ValueError(f"{len(history)} rows for {facts['epochs']} epochs")
     with _reading(folder / "findings.json") as file:
         findings = tuple(Finding.from_dict(item) for item in json.loads(file.read_text("utf-8"))["findings"])
     with _reading(folder / "evaluation.json") as file:

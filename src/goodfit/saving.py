@@ -202,6 +202,7 @@ def _files(run: Run) -> dict[str, str | bytes]:
                 "format": FORMAT,
                 "name": run.name,
                 "history": run.history.facts(),
+                "epochs": len(run.history),
                 "observations": observed,
                 "network": run.network,
                 "predictions": run.loss.facts.predictions,

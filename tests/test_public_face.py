@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import goodfit
+
+HEAVY = ("torch", "sklearn", "polars", "pandas", "matplotlib", "scipy")
+
+
+def loaded_after(code: str) -> set[str]:
+    """Return the modules that a fresh Python has loaded after running ``code``."""
+    script = f"{code}\nimport json, sys\nprint('\\n' + json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+
+
+def test_importing_goodfit_loads_nothing_heavy():
+    """It must take less than 0.3 s; what would take longer is a library, so their names are the test."""
+    assert not loaded_after("import goodfit") & {*HEAVY, "numpy", "pydantic", "typer", "rich"}
+
+
+def test_help_loads_nothing_heavy():
+    run = "import sys, contextlib\nfrom goodfit.cli import main\nwith contextlib.suppress(SystemExit): main()"
+    for words in (["--help"], ["train", "--help"], ["--version"]):
+        code = f"import sys; sys.argv = {['goodfit', *words]!r}\n{run}"
+        assert not loaded_after(code) & {*HEAVY, "numpy"}, words
+
+
+def test_every_public_name_is_there_and_lazy():
+    assert "train" in dir(goodfit)
+    for name in goodfit.__all__:
+        assert getattr(goodfit, name).__doc__, name
+
+
+def test_no_public_name_is_also_a_module():
+    from pkgutil import iter_modules
+
+    assert not {module.name for module in iter_modules(goodfit.__path__)} & set(goodfit.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'tarin'"):
+        _ = goodfit.tarin
+
+
+def test_the_version_is_that_of_the_package():
+    assert goodfit.__version__.count(".") == 2
