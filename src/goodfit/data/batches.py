@@ -22,6 +22,7 @@ __all__ = [
     "DatasetBatches",
     "LoaderBatches",
     "TensorBatches",
+    "batch_sizes",
     "count_rows",
     "derive_seed",
     "first_tensor",
@@ -100,12 +101,12 @@ class TensorBatches:
 
     def steps(self) -> int:
         """Return the number of batches in an epoch."""
-        return len(_sizes(self.rows, self.batch_size, self.join_single))
+        return len(batch_sizes(self.rows, self.batch_size, self.join_single))
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """Deliver the batches of ``epoch`` from batch number ``start`` on."""
         rows = self.rows
-        sizes = _sizes(rows, self.batch_size, self.join_single)
+        sizes = batch_sizes(rows, self.batch_size, self.join_single)
         order = None if self.seed is None else epoch_order(rows, self.seed, epoch)
         width = max(1, first_tensor(self.inputs)[:1].numel())
         together = max(1, GATHERED_ELEMENTS // (width * self.batch_size))
@@ -148,13 +149,13 @@ class DatasetBatches:
 
     def steps(self) -> int:
         """Return the number of batches in an epoch."""
-        return len(_sizes(self.rows, self.batch_size, self.join_single))
+        return len(batch_sizes(self.rows, self.batch_size, self.join_single))
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """Deliver the batches of ``epoch`` from batch number ``start`` on."""
         order = range(self.rows) if self.seed is None else epoch_order(self.rows, self.seed, epoch).tolist()
         fetch = getattr(self.dataset, "__getitems__", None)
-        sizes = _sizes(self.rows, self.batch_size, self.join_single)
+        sizes = batch_sizes(self.rows, self.batch_size, self.join_single)
         last = sum(sizes[:start])
         for size in sizes[start:]:
             first, last = last, last + size
@@ -277,7 +278,8 @@ def count_rows(batch: Batch) -> int:
     return len(tensor) if tensor.ndim else 1
 
 
-def _sizes(rows: int, batch_size: int, join_single: bool) -> list[int]:
+def batch_sizes(rows: int, batch_size: int, join_single: bool = False) -> list[int]:
+    """Return the rows of each batch; with ``join_single`` a last single row goes to the batch before it."""
     sizes = [batch_size] * (rows // batch_size)
     rest = rows % batch_size
     if rest == 1 and join_single and sizes:
