@@ -10,8 +10,7 @@ import torch
 from goodfit.errors import InputError
 from goodfit.recipe import Recipe
 from goodfit.training.losses import loss_for
-from goodfit.training.randomness import undisturbed
-from goodfit.workflow.parts import Part, Parts, rows_of, target_of
+from goodfit.workflow.parts import Parts, example_target, rows_of
 
 __all__ = [
     "FUNCTION_FIELDS",
@@ -136,18 +135,7 @@ def auto_loss(parts: Parts) -> str:
     """Return the loss for the task; for tensors whose task nobody said, by the target's type."""
     if parts.task is not None:
         return loss_for(parts.task)
-    target = target_of(parts.train)
-    if target is None:
-        target = _peek(parts.train)
+    target = example_target(parts.train)
     if target is None:
         raise InputError("training.loss-needed")
     return "mse" if target.is_floating_point() else "cross_entropy"
-
-
-def _peek(part: Part) -> torch.Tensor | None:
-    if part.kind == "dataset":
-        with undisturbed(part.content):
-            item = part.content[0]
-        target = item[1] if isinstance(item, (tuple, list)) and len(item) == 2 else None
-        return None if target is None else torch.as_tensor(target)
-    return None

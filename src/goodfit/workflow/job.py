@@ -33,9 +33,9 @@ from goodfit.workflow.parts import (
     Part,
     Parts,
     evaluation_size,
+    example_target,
     first_batches,
     first_of,
-    first_rows,
     make_batches,
     pick,
     rows_of,
@@ -43,7 +43,7 @@ from goodfit.workflow.parts import (
 )
 from goodfit.workflow.trying import put_weights, refuses_single_rows, try_network
 
-__all__ = ["example_target", "make_job", "network_shape", "task_of"]
+__all__ = ["make_job", "network_shape", "task_of"]
 
 TaskName = Literal["binary", "multiclass", "multilabel", "regression"]
 SAMPLE_ROWS = 1000
@@ -187,15 +187,6 @@ def _metrics(parts: Parts, recipe: Recipe, functions: Mapping[str, Any], loss: L
             raise InputError("training.metrics-without-task")
         return ()
     return resolve(functions.get("metrics", recipe.metrics), task)
-
-
-def example_target(part: Part) -> Tensor | None:
-    """Return every target of a part, or those of its first rows where rows would have to be fetched."""
-    if part.kind == "tensors":
-        return target_of(part)
-    batch = first_rows(part)
-    target = batch[1] if isinstance(batch, (tuple, list)) and len(batch) == 2 else None
-    return target if isinstance(target, Tensor) else None
 
 
 def network_shape(parts: Parts, loss: Loss) -> dict[str, Any]:

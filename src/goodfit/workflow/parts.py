@@ -30,6 +30,7 @@ __all__ = [
     "Part",
     "Parts",
     "evaluation_size",
+    "example_target",
     "first_batches",
     "first_of",
     "first_rows",
@@ -212,6 +213,15 @@ def first_rows(part: Part) -> Batch:
     with undisturbed(part.content):
         batches = make_batches(part, batch_size=TRIED_ROWS, seed=None, device=torch.device("cpu"))
         return next(iter(batches.epoch(0)))
+
+
+def example_target(part: Part) -> Tensor | None:
+    """Return every target of a part, or those of its first rows where rows would have to be fetched."""
+    if part.kind == "tensors":
+        return target_of(part)
+    batch = first_rows(part)
+    target = batch[1] if isinstance(batch, (tuple, list)) and len(batch) == 2 else None
+    return target if isinstance(target, Tensor) else None
 
 
 def first_of(inputs: Any, rows: int) -> Any:
