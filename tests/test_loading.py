@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from spine_for_tests import classes_run, content, numbers_run, people
 from torch import nn
 
 import goodfit
 from goodfit.errors import InputError
 from goodfit.run import Run
 from goodfit.saving import FILES
+from spine_for_tests import classes_run, content, numbers_run, people
 
 
 @pytest.fixture(scope="module")

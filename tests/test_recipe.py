@@ -121,7 +121,7 @@ def test_a_field_is_parsed_from_a_command_line(name, text, value):
 
 
 def test_options_without_a_name_are_refused():
-    with pytest.raises(InputError, match="--optimizer-options '0.9' is not a pair"):
+    with pytest.raises(InputError, match=r"--optimizer-options '0\.9' is not a pair"):
         Recipe.parse("optimizer_options", "0.9,0.99")
 
 
@@ -197,13 +197,16 @@ def test_every_field_says_what_it_may_be(language):
 
 @given(st.sampled_from(sorted(Recipe.model_fields)), PLAIN | st.lists(PLAIN, max_size=2) | OPTIONS)
 def test_whatever_is_given_for_a_field_is_taken_or_refused_in_one_sentence(name, value):
+    said = None
     try:
         recipe = Recipe(**{name: value})
     except InputError as error:
-        assert "\n" not in str(error)
-        assert name in str(error)
-    else:
+        said = str(error)
+    if said is None:
         assert Recipe.from_toml(recipe.to_toml()) == recipe
+    else:
+        assert "\n" not in said
+        assert name in said
 
 
 def test_a_file_with_a_typo_is_named(tmp_path):
@@ -222,7 +225,7 @@ def test_a_file_with_a_typo_is_named(tmp_path):
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(InputError, match=r"There is no recipe file .*gone\.toml"):
         Recipe.from_file(tmp_path / "gone.toml")
-    with pytest.raises(InputError, match="Is a directory|Permission"):
+    with pytest.raises(InputError, match=r"Is a directory|Permission"):
         Recipe.from_file(tmp_path)
     (tmp_path / "binary.toml").write_bytes(b"\x80\x81")
     with pytest.raises(InputError, match="must be a text file in UTF-8"):

@@ -5,10 +5,10 @@ from html.parser import HTMLParser
 
 import polars as pl
 import pytest
-from spine_for_tests import classes_run, numbers_run, people
 
 import goodfit
 from goodfit.errors import InputError
+from spine_for_tests import classes_run, numbers_run, people
 
 VOID = {"br", "hr", "img", "input", "link", "meta", "wbr"}
 

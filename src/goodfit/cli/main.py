@@ -65,7 +65,7 @@ def main() -> None:
 
 def _status() -> int:
     try:
-        return app(standalone_mode=False) or 0
+        return app(prog_name="goodfit", standalone_mode=False) or 0
     except GoodfitError as error:
         return _failed(error)
     except KeyboardInterrupt:

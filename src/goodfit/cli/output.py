@@ -14,10 +14,14 @@ import typer
 __all__ = ["accept_any_text", "remark", "show", "show_bytes", "width"]
 
 
+CONTROLS = {number: "\ufffd" for number in (*range(32), *range(127, 160)) if chr(number) not in "\n\t"}
+"""What would move the cursor or colour the screen, were it in the name of a column."""
+
+
 def show(text: str) -> None:
     """Print a result on stdout."""
     with _until_closed():
-        print(text, flush=True)
+        print(text.translate(CONTROLS), flush=True)
 
 
 def show_bytes(content: bytes) -> None:
@@ -33,7 +37,7 @@ def show_bytes(content: bytes) -> None:
 
 def remark(text: str) -> None:
     """Print on stderr, in one line, what is no result."""
-    print(" ".join(text.splitlines()), file=sys.stderr, flush=True)
+    print(" ".join(text.splitlines()).translate(CONTROLS), file=sys.stderr, flush=True)
 
 
 def width(most: int) -> int:
