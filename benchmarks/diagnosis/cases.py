@@ -67,22 +67,18 @@ def ordinary(run: Run, rng: np.random.Generator) -> bool:
     return bool(not ends or rng.random() < 1 / 3)
 
 
-def scored_cases(folder: Path, healthy: float = 0.4, seed: int = 0) -> list[Case]:
-    """Draw the cases that tools are judged on: one seed of each run, seen whole.
+def scored_cases(folder: Path, healthy: float = 0.4, per_run: int = 2, seed: int = 0) -> list[Case]:
+    """Draw the cases that tools are judged on: two seeds of each run, seen whole.
 
-    Runs that are not healthy are thinned so that the share of healthy ones is `healthy`.
+    Those that are not healthy are thinned so that the share of healthy ones is `healthy`.
     """
     rng = np.random.default_rng(seed)
-    drawn = [
-        Case(
-            run,
-            int(rng.integers(run.facts["design"]["seeds"])),
-            SHOWN[int(rng.integers(2))],
-            bool(rng.integers(2)),
-        )
-        for run in runs(folder)
-        if ordinary(run, rng)
-    ]
+    drawn = []
+    for run in runs(folder):
+        if not ordinary(run, rng):
+            continue
+        for pick in rng.permutation(run.facts["design"]["seeds"])[:per_run]:
+            drawn.append(Case(run, int(pick), SHOWN[int(rng.integers(2))], bool(rng.integers(2))))
     well = [case for case in drawn if case.run.healthy]
     ill = [case for case in drawn if not case.run.healthy]
     count = min(len(ill), round(len(well) * (1 - healthy) / healthy))

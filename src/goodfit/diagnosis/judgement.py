@@ -41,7 +41,7 @@ def likely(observations: Observations, code: str) -> float | None:
 def severity(chance: float, seen: float = 0.0) -> Severity:
     """Return warning where a finding is sure, or its harm is plain to see in the curve itself.
 
-    Sure is a chance that at most some 3 % of healthy development runs reach with any code; `seen` is how much
+    Sure is a chance that at most some 2 % of healthy development runs reach with any code; `seen` is how much
     the validation loss visibly rose, or still fell over the second half, as a share of its last value.
     """
     return "warning" if chance >= _model()["sure"] or seen > PLAIN else "info"
