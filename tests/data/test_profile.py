@@ -205,7 +205,7 @@ def test_what_cannot_be_learned_is_refused(target, options, code):
 
 
 def test_no_column_left_is_refused():
-    with pytest.raises(InputError, match=r"x \(constant\)"):
+    with pytest.raises(InputError, match=r"x \(always 1\)"):
         profile(read({"x": [1] * 40, "y": [0, 1] * 20}), "y")
 
 
