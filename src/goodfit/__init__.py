@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from goodfit.errors import GoodfitError as GoodfitError
     from goodfit.errors import InputError as InputError
     from goodfit.errors import MachineError as MachineError
+    from goodfit.estimators import GoodFitClassifier as GoodFitClassifier
+    from goodfit.estimators import GoodFitRegressor as GoodFitRegressor
     from goodfit.evaluation.scores import Evaluation as Evaluation
     from goodfit.finding import Finding as Finding
     from goodfit.loading import load as load
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "Evaluation": "goodfit.evaluation.scores",
     "Finding": "goodfit.finding",
+    "GoodFitClassifier": "goodfit.estimators",
+    "GoodFitRegressor": "goodfit.estimators",
     "GoodfitError": "goodfit.errors",
     "History": "goodfit.observations",
     "InputError": "goodfit.errors",

@@ -16,7 +16,7 @@ from goodfit.data.task import TASKS, decide_task, target_column
 from goodfit.errors import InputError
 from goodfit.messages import Message
 
-__all__ = ["profile"]
+__all__ = ["check_some_used", "describe_columns", "profile"]
 
 EXACT = 100_000  # rows up to which distinct, median and skew are exact
 SHOWN = 5
@@ -86,14 +86,9 @@ def profile(
         raise InputError("profile.too-few-rows", file=table.source.name, count=rows, minimum=minimum_rows)
     decided, reason, classes, class_notes = decide_task(values, target_columns, task)
     inputs = [name for name in frame.columns if name not in targets and name != group_column]
-    described = _describe_columns(frame.select(inputs), told, decimal)
+    described = describe_columns(frame.select(inputs), told, decimal)
     _check_time(described, time_column)
-    if not any(column.used for column in described):
-        dropped = [
-            Message("errors.profile.dropped", {"column": column.name, "reason": column.reason})
-            for column in described[:SHOWN]
-        ]
-        raise InputError("profile.no-columns", file=table.source.name, dropped=dropped or "-")
+    check_some_used(described, table.source.name)
     notes += _dropped_notes(described)
     return Profile(
         rows=rows,
@@ -109,13 +104,31 @@ def profile(
     )
 
 
-def _describe_columns(frame: pl.DataFrame, told: Mapping[str, str], decimal: str) -> tuple[Column, ...]:
+def describe_columns(frame: pl.DataFrame, told: Mapping[str, str], decimal: str = ".") -> tuple[Column, ...]:
+    """Return what every column is, and why; ``told`` holds kinds by name, as ``columns`` in `profile`."""
     written = {series.name: how_written(series, told.get(series.name), decimal) for series in frame}
     typed = {name: _typed(frame[name], told.get(name), how) for name, how in written.items()}
     measured = _measure([typed[name] for name, how in written.items() if how.kind == "number"])
     return tuple(
         describe(typed[name], how, told.get(name), measured.get(name, {})) for name, how in written.items()
     )
+
+
+def check_some_used(columns: Sequence[Column], file: str) -> None:
+    """Refuse a table of which the network would get no column.
+
+    Raises
+    ------
+    InputError
+        None of the columns is used; it says what they are.
+    """
+    if any(column.used for column in columns):
+        return
+    dropped = [
+        Message("errors.profile.dropped", {"column": column.name, "reason": column.reason})
+        for column in columns[:SHOWN]
+    ]
+    raise InputError("profile.no-columns", file=file, dropped=dropped or "-")
 
 
 def _typed(series: pl.Series, told: str | None, how: Written) -> pl.Series:
