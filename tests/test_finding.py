@@ -52,6 +52,15 @@ def test_a_finding_comes_back_from_json(language):
     assert Finding.from_dict(data) == OVERFITTING
 
 
+def test_a_finding_of_another_version_is_shown_bare():
+    data = {**OVERFITTING.to_dict(), "code": "of-another-version"}
+    finding = Finding.from_dict(data)
+    assert finding.title("es") == "of-another-version"
+    assert finding.explanation().startswith("of-another-version (best_epoch 4, ")
+    assert finding.remedy_titles() == ["weight-decay", "more-data"]
+    assert Finding.from_dict(finding.to_dict()) == finding
+
+
 def test_the_severities_go_from_bad_to_worse():
     assert SEVERITIES == ("info", "warning", "error")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from goodfit.messages import say
+from goodfit.messages import Message, catalogue, say
 
 __all__ = ["SEVERITIES", "Cause", "Finding", "Remedy", "Severity"]
 
@@ -66,16 +66,25 @@ class Finding:
     variant: str | None = None
 
     def title(self, language: str = "en") -> str:
-        """Return the name a newcomer understands."""
-        return say(f"findings.{self.code}.title", language)
+        """Return the name a newcomer understands; the code where another version saved a finding of its own."""
+        return say(f"findings.{self.code}.title", language) if self.known else self.code
+
+    @property
+    def known(self) -> bool:
+        """Whether this version has words for it."""
+        return f"findings.{self.code}.title" in catalogue("en")
 
     def explanation(self, language: str = "en") -> str:
         """Return what was seen and what it means, in a sentence or two."""
+        if not self.known:
+            return Message(self.code, self.evidence).text(language)
         key = "explanation" if self.variant is None else f"explanation-{self.variant}"
         return say(f"findings.{self.code}.{key}", language, epoch=self.epoch, **self.evidence)
 
     def remedy_titles(self, language: str = "en") -> list[str]:
         """Return what to do, a sentence for each remedy."""
+        if not self.known:
+            return [remedy.code for remedy in self.remedies]
         return [
             say(f"findings.remedies.{remedy.code}", language, **{**self.evidence, **remedy.recipe})
             for remedy in self.remedies
