@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import string
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -64,6 +65,28 @@ def test_what_another_finding_explains_is_its_symptom():
     found = diagnose(observe(train_loss=train, valid_loss=train * 1.1))
     assert found[0].code == "diverging"
     assert not {"overfitting", "not-converged"} & {f.code for f in found}
+
+
+def test_information_does_not_hide_a_warning(monkeypatch):
+    found = [Finding("oscillating", "info", 0.9), Finding("overfitting", "warning", 0.8)]
+    family = SimpleNamespace(
+        find=lambda observations: found,
+        EXPLAINS={"oscillating": ("overfitting",), "overfitting": ("oscillating",)},
+    )
+    monkeypatch.setattr("goodfit.diagnosis.diagnose._families", lambda: (family,))
+    told = diagnose(Observations(History({})))
+    assert [(finding.code, finding.symptoms) for finding in told] == [("overfitting", ("oscillating",))]
+
+
+def test_what_two_checks_find_is_told_once(monkeypatch):
+    families = [
+        SimpleNamespace(
+            find=lambda observations, weight=weight: [Finding("dead-units", *weight)], EXPLAINS={}
+        )
+        for weight in (("info", 0.9), ("warning", 0.5), ("warning", 0.7))
+    ]
+    monkeypatch.setattr("goodfit.diagnosis.diagnose._families", lambda: families)
+    assert diagnose(Observations(History({}))) == [Finding("dead-units", "warning", 0.7)]
 
 
 SHAPES = st.lists(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from types import ModuleType
@@ -21,7 +21,8 @@ def diagnose(observations: Observations) -> list[Finding]:
     """Return what is wrong with a training, the most severe and surest first.
 
     Looks at the observations alone: nothing is trained, nothing is read. A finding that another one
-    explains is listed under that one's ``symptoms`` instead of standing beside it.
+    explains is listed under that one's ``symptoms`` instead of standing beside it. Where two checks find
+    the same, the weightier is kept.
 
     Examples
     --------
@@ -33,11 +34,13 @@ def diagnose(observations: Observations) -> list[Finding]:
     >>> diagnose(Observations(history))[0]
     <Finding overfitting: warning, confidence ..., epoch ...>
     """
-    found = [finding for family in _families() for finding in family.find(observations)]
-    return sorted(
-        _without_explained(found),
-        key=lambda finding: (-SEVERITIES.index(finding.severity), -finding.confidence),
-    )
+    found: dict[str, tuple[Finding, tuple[str, ...]]] = {}
+    for family in _families():
+        for finding in family.find(observations):
+            known = found.get(finding.code)
+            if known is None or _weight(finding) > _weight(known[0]):
+                found[finding.code] = finding, tuple(family.EXPLAINS.get(finding.code, ()))
+    return sorted(_without_explained(found), key=_weight, reverse=True)
 
 
 def missing_evidence(observations: Observations) -> list[Message]:
@@ -56,13 +59,30 @@ def _families() -> tuple[ModuleType, ...]:
     return tuple(importlib.import_module(f"{checks.__name__}.{name}") for name in names)
 
 
-def _without_explained(found: Iterable[Finding]) -> list[Finding]:
-    found = list(found)
-    explains = {code: codes for family in _families() for code, codes in family.EXPLAINS.items()}
-    codes = [finding.code for finding in found]
-    explained = {symptom for code in codes for symptom in explains.get(code, ()) if symptom in codes}
+def _without_explained(found: Mapping[str, tuple[Finding, tuple[str, ...]]]) -> list[Finding]:
+    """Leave out what another finding explains that is no less severe."""
+    symptoms = {
+        code: tuple(
+            symptom
+            for symptom in codes
+            if symptom in found and symptom != code and _stands_for(finding, *found[symptom])
+        )
+        for code, (finding, codes) in found.items()
+    }
+    explained = {symptom for codes in symptoms.values() for symptom in codes}
     return [
-        replace(finding, symptoms=tuple(code for code in explains.get(finding.code, ()) if code in codes))
-        for finding in found
-        if finding.code not in explained
+        replace(finding, symptoms=symptoms[code])
+        for code, (finding, _) in found.items()
+        if code not in explained
     ]
+
+
+def _stands_for(finding: Finding, symptom: Finding, explained: tuple[str, ...]) -> bool:
+    """Say whether a finding may stand for what it explains; where each explains the other, the weightier."""
+    if finding.code in explained:
+        return _weight(finding) > _weight(symptom)
+    return SEVERITIES.index(finding.severity) >= SEVERITIES.index(symptom.severity)
+
+
+def _weight(finding: Finding) -> tuple[int, float]:
+    return SEVERITIES.index(finding.severity), finding.confidence
