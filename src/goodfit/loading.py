@@ -87,7 +87,9 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> Run:
     with _reading(folder / "training.json"):
         network = model if model is not None else _rebuilt(recipe, facts, folder)
         loss = _loss(recipe, facts)
-        observations = Observations(history=history, recipe=recipe, vitals=vitals, **facts["observations"])
+        observations = Observations.from_plain(
+            facts["observations"], history=history, recipe=recipe, vitals=vitals
+        )
         notes = tuple(Message.from_dict(note) for note in facts["notes"])
         name = str(facts["name"])
     try:

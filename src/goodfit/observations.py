@@ -5,14 +5,24 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from goodfit.errors import InputError
+from goodfit.probes import (
+    DataSummary,
+    LabelProbe,
+    ModeProbe,
+    NonFiniteOrigin,
+    OutputProbe,
+    ParameterFacts,
+    StartProbe,
+)
 from goodfit.recipe import Recipe
 from goodfit.vitals import Vitals
 
@@ -232,6 +242,8 @@ class Observations:
         How the layers were doing at some of the epochs.
     linear_loss
         Validation loss of a linear model on the same rows, in the units of ``valid_loss``.
+    start, parameters, non_finite, data, labels, outputs, modes
+        See `goodfit.probes`.
     """
 
     history: History
@@ -244,3 +256,50 @@ class Observations:
     recipe: Recipe | None = None
     linear_loss: float | None = None
     vitals: Vitals | None = None
+    start: StartProbe | None = None
+    parameters: tuple[ParameterFacts, ...] | None = None
+    non_finite: NonFiniteOrigin | None = None
+    data: DataSummary | None = None
+    labels: LabelProbe | None = None
+    outputs: OutputProbe | None = None
+    modes: ModeProbe | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """Return all but the History, the Recipe and the vitals, which have files of their own, for JSON."""
+        kept = {
+            item.name: getattr(self, item.name)
+            for item in fields(self)
+            if item.name not in ("history", "recipe", "vitals")
+        }
+        return {name: _plain(value) for name, value in kept.items()}
+
+    @classmethod
+    def from_plain(cls, data: Mapping[str, Any], **others: Any) -> Observations:
+        """Rebuild observations from `plain`; ``others`` are what has files of its own.
+
+        What another version wrote and this one does not know is left out.
+        """
+        probes: dict[str, Any] = {
+            "start": StartProbe,
+            "parameters": tuple[ParameterFacts, ...],
+            "non_finite": NonFiniteOrigin,
+            "data": DataSummary,
+            "labels": LabelProbe,
+            "outputs": OutputProbe,
+            "modes": ModeProbe,
+        }
+        known = {item.name for item in fields(cls)}
+        read = {
+            name: TypeAdapter(probes[name]).validate_python(value)
+            if name in probes and value is not None
+            else value
+            for name, value in data.items()
+            if name in known
+        }
+        return cls(**read, **others)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

@@ -14,13 +14,12 @@ import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goodfit.errors import InputError, MachineError
 from goodfit.files import sync_folder, write_atomically
-from goodfit.observations import Observations
 
 if TYPE_CHECKING:
     from goodfit.run import Run
@@ -183,11 +182,6 @@ def _files(run: Run) -> dict[str, str | bytes]:
 
     from goodfit.training.weights import copy_weights
 
-    observed = {
-        item.name: getattr(run.observations, item.name)
-        for item in fields(Observations)
-        if item.name not in ("history", "recipe", "vitals")
-    }
     weights = {name: value.cpu().contiguous() for name, value in copy_weights(run.model).items()}
     files: dict[str, str | bytes] = {
         "recipe.toml": run.recipe.to_toml(),
@@ -203,7 +197,7 @@ def _files(run: Run) -> dict[str, str | bytes]:
                 "name": run.name,
                 "history": run.history.facts(),
                 "epochs": len(run.history),
-                "observations": observed,
+                "observations": run.observations.plain(),
                 "network": run.network,
                 "predictions": run.loss.facts.predictions,
                 "notes": [note.to_dict() for note in run.notes],

@@ -23,6 +23,10 @@ QUANTITIES = (
     "deviation",
     "dead",
     "saturated",
+    "spread",
+    "alike",
+    "non_finite",
+    "kept",
 )
 
 
@@ -37,13 +41,16 @@ class Vitals:
     kinds
         Class of each, such as ``Linear`` or ``ReLU``.
     epochs
-        Epochs after which they were measured, shape (epochs,).
+        Epochs after which they were measured, shape (epochs,); 0: before the first update, in training mode.
     values
         By quantity, shape (epochs, layers), NaN where a layer has none. Of the epoch's last update:
-        ``gradient_norm`` (L2, after clipping), ``weight_norm``, ``update_norm``. Of the layer's outputs on a
-        few training rows in evaluation mode: ``mean`` and ``deviation`` over all, ``dead`` (share of units
-        that are 0 for every row, after a ReLU and its kin), ``saturated`` (share of outputs within 1 % of a
-        bound of the activation's range).
+        ``gradient_norm`` (L2, after clipping), ``weight_norm``, ``update_norm``, ``kept`` (1 where gradients
+        of an earlier update were still there when new ones were added, 0 where not). Of the layer's outputs
+        on a few training rows in evaluation mode: ``mean`` and ``deviation`` over all, ``dead`` (share of
+        units that are 0 for every row, after a ReLU and its kin or entering a later layer), ``saturated``
+        (share of outputs within 1 % of a bound of the activation's range), ``non_finite`` (share of outputs
+        that are NaN or infinite); of layers with weights ``spread`` (root mean square over the units of their
+        standard deviation over the rows) and ``alike`` (share of units that give what another unit gives).
     """
 
     layers: tuple[str, ...]
@@ -79,7 +86,8 @@ class Vitals:
         frame = pl.read_csv(
             io.StringIO(text), infer_schema_length=None, schema_overrides={"layer": pl.String}
         )
-        numbers = frame.with_columns(pl.col(QUANTITIES).cast(pl.Float64).fill_null(np.nan))
+        there = [name for name in QUANTITIES if name in frame.columns]  # older versions wrote fewer
+        numbers = frame.with_columns(pl.col(there).cast(pl.Float64).fill_null(np.nan))
         return to_vitals(numbers.to_dicts())
 
     def __repr__(self) -> str:

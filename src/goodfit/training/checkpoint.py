@@ -121,6 +121,7 @@ def restore(job: Job, checkpoint: Checkpoint) -> TrainingState:
         loss_weights=list(state["loss_weights"]),
         seconds=state["seconds"],
         vitals=[_layer_row(row) for row in state["vitals"]],
+        start_loss=None if state.get("start_loss") is None else float(state["start_loss"]),
         plateau=None if state["plateau"] is None else Plateau.from_dict(state["plateau"]),
         generators=generators,
         random=_part(tensors, "random"),
@@ -161,6 +162,7 @@ def _collect(job: Job, state: TrainingState) -> Checkpoint:
             "loss_weights": [float(weight) for weight in state.loss_weights],
             "seconds": state.seconds,
             "vitals": [_numbers_to_json(row) for row in state.vitals],
+            "start_loss": None if state.start_loss is None else repr(state.start_loss),
             "plateau": None if state.plateau is None else state.plateau.to_dict(),
         },
     }

@@ -26,11 +26,18 @@ from goodfit.training.loss_checks import check_loss
 from goodfit.training.losses import convert_target
 from goodfit.training.optimizers import backward_with_graph, learning_rate_of, set_learning_rate
 from goodfit.training.predicted import predicted_and_actual
-from goodfit.training.randomness import generator_states, restore, seed_epoch
+from goodfit.training.randomness import generator_states, restore, seed_epoch, undisturbed
 from goodfit.training.regularization import add_l1_gradient, clip_gradients, mixup, noisy_labels
 from goodfit.training.state import Row, TrainingState
 from goodfit.training.stopping import ended_by, record
-from goodfit.training.vitals import VITAL_ROWS, layer_rows, measured_at, weights_now
+from goodfit.training.vitals import (
+    VITAL_ROWS,
+    KeptGradients,
+    layer_rows,
+    measured_at,
+    start_rows,
+    weights_now,
+)
 from goodfit.training.weights import copy_weights
 
 __all__ = [
@@ -58,6 +65,8 @@ def train(job: Job, state: TrainingState, attention: Attention, on_epoch: Callab
     """
     if job.scaler is None:
         job = replace(job, update=lean_step(job.optimizer), zero_grad=lean_zero_grad(job.optimizer))
+    if job.vitals and not state.step and not state.vitals:
+        measure_start(job, state)
     attention.begin(state.seconds)
     ended = _ended(job, state, attention) if state.rows and not state.batch else None
     with heeding_interrupts(attention):
@@ -92,10 +101,11 @@ def train_one_epoch(job: Job, state: TrainingState, attention: Attention) -> End
     state.random = None
     watched = job.vitals and measured_at(state.epoch + 1)
     last = (job.train.steps() or 0) - job.recipe.accumulate if watched else math.inf
-    before = None
+    before = kept = None
     for group in groups(batches, job.recipe.accumulate):
         if state.batch >= last:
             before = weights_now(job.model)
+            kept = KeptGradients(job.model) if job.direct is None else None
         if job.schedule is not None:
             set_learning_rate(job.optimizer, job.schedule(state.step) * state.rate_factor)
         try:
@@ -110,8 +120,23 @@ def train_one_epoch(job: Job, state: TrainingState, attention: Attention) -> End
             return cut
     state.epoch, state.batch = state.epoch + 1, 0
     if watched:
-        state.vitals += layer_rows(job.model, before, partial(try_rows, job), state.epoch)
+        found = None if kept is None else kept.end()
+        state.vitals += layer_rows(job.model, before, partial(try_rows, job), state.epoch, found)
     return None
+
+
+def measure_start(job: Job, state: TrainingState) -> None:
+    """Measure layers and loss before the first update, where a few rows can go through the network."""
+    source = job.sample or job.valid
+    if source is None:
+        return
+    with undisturbed(job.train, job.valid), suppress(RuntimeError, ValueError):
+        group = (head(next(source.epoch(0)), VITAL_ROWS),)
+        summed = job.loss.reduction == "sum" and job.step is None
+        job.model.train()
+        rows, loss = start_rows(job.model, lambda: batch_loss(job, group[0], (0, 0)))
+        state.vitals += rows
+        state.start_loss = loss / float(group_weight(job, group)) if summed else loss
 
 
 def try_rows(job: Job) -> None:

@@ -42,6 +42,8 @@ class TrainingState:
         Training time so far, in this process and in those that a resumed run had before.
     vitals
         How the layers were doing at the epochs that were measured.
+    start_loss
+        Loss of a few training rows before the first update.
     plateau
         The state of reduce-on-plateau, None for the schedules that need none.
     generators
@@ -64,6 +66,7 @@ class TrainingState:
     random: RandomState | None = None
     seconds: float = 0.0
     vitals: list[LayerRow] = field(default_factory=list)
+    start_loss: float | None = None
 
     @property
     def rate_factor(self) -> float:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,7 +13,7 @@ from torch import Tensor, nn
 
 from goodfit.vitals import LayerRow
 
-__all__ = ["VITAL_ROWS", "layer_rows", "measured_at", "weights_now"]
+__all__ = ["VITAL_ROWS", "KeptGradients", "layer_rows", "measured_at", "start_rows", "weights_now"]
 
 VITAL_ROWS = 256
 """Training rows whose activations are looked at."""
@@ -18,7 +21,14 @@ OFTEN = 5
 """Epochs that are measured one by one; later ones ever less often."""
 NEAR = 0.01
 """How near to a bound, as a share of the range, an activation counts as saturated."""
+COMPARED_ROWS = 64
+"""Rows by which units are compared with each other."""
+SAME = 1e-5
+"""How far the outputs of two units may differ, as a share of their size, to count as the same."""
 
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_LINEAR = (nn.Linear, *_CONVOLUTIONS)
+_NORMALIZATIONS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
 _RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.Threshold, nn.Hardtanh)
 _BOUNDS: dict[type[nn.Module], tuple[float, float]] = {
     nn.Sigmoid: (0.0, 1.0),
@@ -33,7 +43,7 @@ def measured_at(epoch: int) -> bool:
     """Say whether the vitals are measured after ``epoch``: the first five, then ever less often.
 
     >>> [epoch for epoch in range(1, 60) if measured_at(epoch)]
-    [1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56]
+    [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56]
     """
     if epoch <= OFTEN:
         return True
@@ -46,8 +56,37 @@ def weights_now(model: nn.Module) -> list[Tensor]:
     return [weight.detach().clone() for weight in model.parameters()]
 
 
+class KeptGradients:
+    """Notes, for one update, in which parameters old gradients were still there when new ones were added.
+
+    Begin it after the last update and before the next backward pass; `end` it after that.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._kept: dict[int, bool] = {}
+        self._handles = [
+            weight.register_hook(partial(self._note, weight))  # type: ignore[no-untyped-call]
+            for weight in model.parameters()
+            if weight.requires_grad
+        ]
+
+    def _note(self, weight: Tensor, gradient: Tensor) -> None:
+        if id(weight) not in self._kept:  # later passes of the same update may add on purpose
+            self._kept[id(weight)] = weight.grad is not None and bool(weight.grad.any())
+
+    def end(self) -> Mapping[int, bool]:
+        """Stop noting and return what was found, by the parameters' ids."""
+        for handle in self._handles:
+            handle.remove()
+        return self._kept
+
+
 def layer_rows(
-    model: nn.Module, before: Sequence[Tensor] | None, forward: Callable[[], Any], epoch: int
+    model: nn.Module,
+    before: Sequence[Tensor] | None,
+    forward: Callable[[], Any],
+    epoch: int,
+    kept: Mapping[int, bool] | None = None,
 ) -> list[LayerRow]:
     """Return a row for each layer.
 
@@ -61,31 +100,79 @@ def layer_rows(
         Sends a few training rows through the network.
     epoch
         The epoch that has just ended.
+    kept
+        What `KeptGradients` found at the last update.
     """
-    names = {id(module): name or type(module).__name__ for name, module in model.named_modules()}
-    norms = _weight_norms(model, before)
-    rows: dict[int, LayerRow] = {}
-
-    def note(module: nn.Module, inputs: Any, output: Any) -> None:
-        value = output[0] if isinstance(output, tuple) else output
-        if id(module) in rows or not isinstance(value, Tensor) or not value.is_floating_point():
-            return
-        rows[id(module)] = _activations(module, value.detach())
-
-    leaves = [module for module in model.modules() if not any(True for _ in module.children())]
-    handles = [module.register_forward_hook(note) for module in leaves]
+    norms = _weight_norms(model, before, [weight.grad for weight in model.parameters()])
+    for module in model.modules():
+        own = [kept[id(weight)] for weight in module.parameters(recurse=False) if kept and id(weight) in kept]
+        if own:
+            norms[id(module)]["kept"] = float(any(own))
     training = model.training
     model.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), _noting(model) as rows:
             forward()
     finally:
         model.train(training)
+    return _table(model, norms, rows, epoch)
+
+
+def start_rows(model: nn.Module, loss_of: Callable[[], Tensor]) -> tuple[list[LayerRow], float]:
+    """Return a row for each layer before the first update, and the loss; buffers stay as they were.
+
+    In training mode, since normalisation by running statistics means nothing yet. The gradients are computed
+    beside the parameters and not put into them.
+
+    Parameters
+    ----------
+    loss_of
+        Sends a few training rows through the network and returns their loss.
+    """
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
+    try:
+        with torch.enable_grad(), _noting(model) as rows:
+            loss = loss_of()
+        found = torch.autograd.grad(loss, weights, allow_unused=True) if loss.requires_grad else ()
+    finally:
+        with torch.no_grad():
+            for buffer, value in buffers:
+                buffer.copy_(value)
+    by_weight = {id(weight): gradient for weight, gradient in zip(weights, found, strict=False)}
+    norms = _weight_norms(model, None, [by_weight.get(id(weight)) for weight in model.parameters()])
+    return _table(model, norms, rows, 0), float(loss.detach())
+
+
+@contextmanager
+def _noting(model: nn.Module) -> Iterator[dict[int, LayerRow]]:
+    """Note what each layer gives at its first call inside, in the order of the calls."""
+    rows: dict[int, LayerRow] = {}
+
+    def note(module: nn.Module, inputs: Any, output: Any) -> None:
+        value = output[0] if isinstance(output, tuple) and output else output
+        if id(module) in rows or not isinstance(value, Tensor) or not value.is_floating_point():
+            return
+        with torch.no_grad():
+            first = not any("spread" in row for row in rows.values())
+            rows[id(module)] = _activations(module, None if first else inputs, value.detach())
+
+    leaves = [module for module in model.modules() if not any(True for _ in module.children())]
+    handles = [module.register_forward_hook(note) for module in leaves]
+    try:
+        yield rows
+    finally:
         for handle in handles:
             handle.remove()
-    # In the order of the forward pass; layers that it did not reach come last.
-    order = [*rows, *(key for key in norms if key not in rows)]
+
+
+def _table(
+    model: nn.Module, norms: Mapping[int, LayerRow], rows: Mapping[int, LayerRow], epoch: int
+) -> list[LayerRow]:
+    """Return the rows in the order of the forward pass; layers that it did not reach come last."""
+    names = {id(module): name or type(module).__name__ for name, module in model.named_modules()}
     kinds = {id(module): type(module).__name__ for module in model.modules()}
+    order = [*rows, *(key for key in norms if key not in rows)]
     return [
         {
             "epoch": float(epoch),
@@ -98,19 +185,22 @@ def layer_rows(
     ]
 
 
-def _weight_norms(model: nn.Module, before: Sequence[Tensor] | None) -> dict[int, dict[str, float]]:
+def _weight_norms(
+    model: nn.Module, before: Sequence[Tensor] | None, gradients: Sequence[Tensor | None]
+) -> dict[int, LayerRow]:
     """Return the norms of gradients, weights and updates by the module that owns the weights."""
     weights: list[Tensor] = list(model.parameters())
     if not weights:
         return {}
     with torch.no_grad():
-        present = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in weights]
+        pairs = zip(weights, gradients, strict=True)
+        present = [torch.zeros_like(weight) if gradient is None else gradient for weight, gradient in pairs]
         parts = {"gradient_norm": torch._foreach_norm(present), "weight_norm": torch._foreach_norm(weights)}
         if before is not None:
             parts["update_norm"] = torch._foreach_norm(torch._foreach_sub(weights, [*before]))
         table = torch.stack([torch.stack(list(values)) for values in parts.values()]).double().cpu()
     squared = {id(weight): column for weight, column in zip(weights, table.square().T.tolist(), strict=True)}
-    found: dict[int, dict[str, float]] = {}
+    found: dict[int, LayerRow] = {}
     for module in model.modules():
         own = [squared[id(weight)] for weight in module.parameters(recurse=False) if id(weight) in squared]
         if own:
@@ -119,19 +209,55 @@ def _weight_norms(model: nn.Module, before: Sequence[Tensor] | None) -> dict[int
     return found
 
 
-def _activations(module: nn.Module, output: Tensor) -> LayerRow:
+def _activations(module: nn.Module, inputs: Any, output: Tensor) -> LayerRow:
     row: LayerRow = {}
     deviation, mean = torch.std_mean(output.float(), correction=0)
     row["mean"], row["deviation"] = float(mean), float(deviation)
-    if isinstance(module, _RECTIFIERS) and output.ndim > 1:
-        silent = output == 0
-        # Units lie along dimension 1 (channels) or the last (sequences); along the other none is all 0.
-        shares = [
-            silent.movedim(unit, 0).flatten(1).all(dim=1).float().mean() for unit in {1, output.ndim - 1}
-        ]
-        row["dead"] = float(max(shares))
+    if not math.isfinite(row["deviation"]):
+        row["non_finite"] = float((~torch.isfinite(output)).float().mean())
+    if output.ndim < 2:
+        return row
+    if isinstance(module, _RECTIFIERS):
+        row["dead"] = _silent(output)
+    elif isinstance(module, _LINEAR) or any(True for _ in module.parameters(recurse=False)):
+        if not isinstance(module, _NORMALIZATIONS):
+            row |= _units(module, output)
+        # An activation that is no module is seen where its outputs enter the next layer.
+        entering = inputs[0] if isinstance(inputs, tuple) and inputs else None
+        if isinstance(module, _LINEAR) and isinstance(entering, Tensor) and entering.ndim > 1:
+            row["dead"] = _silent(entering)
     if type(module) in _BOUNDS:
         low, high = _BOUNDS[type(module)]
         margin = NEAR * (high - low)
         row["saturated"] = float(((output < low + margin) | (output > high - margin)).float().mean())
     return row
+
+
+def _silent(values: Tensor) -> float:
+    """Return the share of units that are 0 for every row.
+
+    Units lie along dimension 1 (channels) or the last (sequences); along the other none is all 0.
+    """
+    silent = values == 0
+    along = {1, values.ndim - 1}
+    return float(max(silent.movedim(unit, 0).flatten(1).all(dim=1).float().mean() for unit in along))
+
+
+def _units(module: nn.Module, output: Tensor) -> LayerRow:
+    """Return how much the units vary from row to row, and how many of them do the same."""
+    unit = 1 if isinstance(module, _CONVOLUTIONS) else output.ndim - 1
+    values = output[:COMPARED_ROWS].float().movedim(unit, -1).flatten(0, -2)
+    if len(values) < 2:
+        return {}
+    spread = float(values.var(dim=0, correction=0).mean().sqrt())
+    if values.shape[1] < 2 or not math.isfinite(spread):
+        return {"spread": spread}
+    # Units that give the same have the same sum whatever the rows are weighted by.
+    weights = torch.linspace(0.5, 1.5, len(values), device=values.device).cos()
+    sums, order = (weights @ values).sort()
+    sizes = values.abs().sum(dim=0)[order]
+    near = sums.diff() <= SAME * torch.minimum(sizes[1:], sizes[:-1])
+    alike = torch.zeros(len(sums), dtype=torch.bool, device=values.device)
+    alike[1:] |= near
+    alike[:-1] |= near
+    return {"spread": spread, "alike": float(alike.float().mean())}

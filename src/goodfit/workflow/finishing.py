@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,9 +22,10 @@ from goodfit.training.job import Job
 from goodfit.training.losses import LOSSES
 from goodfit.training.state import TrainingState, to_history
 from goodfit.vitals import to_vitals
-from goodfit.workflow.job import example_target, network_shape, task_of
+from goodfit.workflow.job import network_shape, task_of
+from goodfit.workflow.observing import observe
 from goodfit.workflow.own_evaluation import evaluate_own
-from goodfit.workflow.parts import Parts, evaluation_size, make_batches, rows_of, target_of
+from goodfit.workflow.parts import Parts, evaluation_size, example_target, make_batches, rows_of, target_of
 
 __all__ = ["finish"]
 
@@ -52,6 +54,7 @@ def finish(
         recipe=recipe,
         vitals=to_vitals(state.vitals) if state.vitals else None,
         **_reference_losses(job, parts, baselines),
+        **(observe(job, parts, state, ended) if diagnosed else {}),
     )
     network = network_shape(parts, job.loss) if recipe.model in ("mlp", "linear") else None
     return Run(
@@ -88,11 +91,11 @@ def _baselines(parts: Parts, seed: int) -> dict[str, Predictor]:
     )
 
 
-def _reference_losses(job: Job, parts: Parts, baselines: Mapping[str, Predictor]) -> dict[str, float | None]:
+def _reference_losses(job: Job, parts: Parts, baselines: Mapping[str, Predictor]) -> dict[str, Any]:
     """Return the validation losses of the prior and of the linear model, in the units of the loss."""
     train, valid = target_of(parts.train), target_of(parts.valid)
     task = parts.task or _plain_task(job, parts)
-    found: dict[str, float | None] = {"prior_loss": None, "linear_loss": None}
+    found: dict[str, Any] = {"prior_loss": None, "linear_loss": None}
     if train is None or valid is None or task is None or job.loss.name not in LOSSES or job.step is not None:
         return found
     if job.recipe.class_weight is not None or set(job.recipe.loss_options) - {"delta"}:

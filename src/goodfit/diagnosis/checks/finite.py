@@ -49,17 +49,29 @@ def find(observations: Observations) -> list[Finding]:
     row, _, column = first
     epoch = float(history["epoch"][row]) if "epoch" in history else float(row + 1)
     grew = _was_growing(history, column, row)
-    causes = (Cause("learning-rate-too-high", 0.7 if grew else 0.5), Cause("unscaled-inputs", 0.2))
+    causes: tuple[Cause, ...] = (
+        Cause("learning-rate-too-high", 0.7 if grew else 0.5),
+        Cause("unscaled-inputs", 0.2),
+    )
     recipe = observations.recipe
+    origin = observations.non_finite
+    evidence: dict[str, str | int] = {"column": column, "finite_epochs": int(row)}
+    remedies = (lower_rate(recipe), without_fields("check-inputs"))
+    if origin is not None:
+        evidence |= {"name": origin.name, "updates": origin.step if origin.step is not None else -1}
+        if origin.where != "weights":
+            causes = ()
+            remedies = remedies[::-1]
     return [
         Finding(
             "non-finite-loss",
             "error",
             0.99,
             epoch if np.isfinite(epoch) else None,
-            {"column": column, "finite_epochs": int(row)},
+            evidence,
             causes,
-            remedies=(lower_rate(recipe), without_fields("check-inputs")),
+            remedies=remedies,
+            variant=None if origin is None else origin.where,
         )
     ]
 

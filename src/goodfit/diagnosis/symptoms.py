@@ -1,0 +1,30 @@
+"""Which findings are only how a deeper fault looks from outside: what its check may list under EXPLAINS."""
+
+from __future__ import annotations
+
+__all__ = ["OF_CURVES", "OF_LAYERS"]
+
+OF_CURVES = (
+    "non-finite-loss",
+    "diverging",
+    "not-learning",
+    "not-converged",
+    "converged-early",
+    "premature-convergence",
+    "underfitting",
+    "overfitting",
+    "learning-rate-too-high",
+    "learning-rate-too-low",
+    "loss-spikes",
+    "oscillating",
+    "noisy-validation",
+    "loss-metric-disagreement",
+    "class-collapse",
+)
+OF_LAYERS = (
+    "exploding-gradients",
+    "vanishing-gradients",
+    "dead-units",
+    "saturated-units",
+    "label-noise",
+)
