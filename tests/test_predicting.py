@@ -7,11 +7,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spine_for_tests import classes_run, numbers_run, people
 from torch import nn
 
 import goodfit
 from goodfit.predicting import as_inputs, outputs_of, prediction_frame, spelled
+from spine_for_tests import classes_run, numbers_run, people
 
 
 def test_classes_have_a_label_and_a_probability_each():
@@ -76,6 +76,24 @@ def test_a_pandas_frame_comes_back_as_one_with_its_index():
     same = classes_run().predict(people(seed=2))
     assert predicted["prediction"].tolist() == same["prediction"].to_list()
     np.testing.assert_array_equal(predicted["p_yes"].to_numpy(), same["p_yes"].to_numpy())
+
+
+def test_a_pair_of_pandas_comes_back_with_the_index_of_its_inputs():
+    frame = pd.DataFrame(
+        np.random.default_rng(0).normal(size=(60, 2)), columns=["a", "b"], index=range(100, 160)
+    )
+    run = goodfit.train((frame, (frame["a"] > 0).astype(int)), epochs=1, hidden=(4,))
+    assert run.predict(frame).index.equals(frame.index)
+    assert run.predict((frame, frame["a"])).index.equals(frame.index)
+
+
+def test_columns_of_pandas_may_be_called_by_numbers():
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)))
+    run = goodfit.train(frame, target=2, epochs=1, hidden=(4,))
+    assert run.table.profile.targets == ("2",)
+    assert list(run.predict(frame)) == ["prediction"]
+    with pytest.raises(goodfit.InputError, match="has no column '7'"):
+        goodfit.train(frame, target=7)
 
 
 def test_an_index_that_repeats_is_no_trouble():

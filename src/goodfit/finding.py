@@ -66,7 +66,7 @@ class Finding:
     variant: str | None = None
 
     def title(self, language: str = "en") -> str:
-        """Return the name a newcomer understands; the code where another version saved a finding of its own."""
+        """Return the name a newcomer understands; the code where only another version has words for it."""
         return say(f"findings.{self.code}.title", language) if self.known else self.code
 
     @property

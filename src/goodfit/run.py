@@ -124,7 +124,9 @@ class Run:
         if table.source.container == "pandas":
             import pandas as pd
 
-            frame = pd.DataFrame({name: frame[name].to_list() for name in frame.columns}, index=data.index)
+            inputs = data[0] if isinstance(data, (tuple, list)) else data
+            columns = {name: frame[name].to_list() for name in frame.columns}
+            frame = pd.DataFrame(columns, index=inputs.index)
         return frame, (*table.notes, *typed.notes, *prepared.notes)
 
     def evaluate(self, data: Any) -> Evaluation:

@@ -24,7 +24,7 @@ from goodfit.errors import InputError
 from goodfit.recipe import Recipe
 from goodfit.workflow.parts import Part, Parts
 
-__all__ = ["TableOptions", "table_parts"]
+__all__ = ["ReadTable", "TableOptions", "divided", "read_table", "table_parts"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,29 @@ class TableOptions:
         return {name: value for name, value in said.items() if value is not None}
 
 
+@dataclass(frozen=True, eq=False)
+class ReadTable:
+    """A table that was read and typed, before its rows are divided.
+
+    Parameters
+    ----------
+    table, typed
+        As it was read, and with the types of its columns.
+    facts
+        What each column is.
+    given
+        Tables that were given for validation or test, typed the same way.
+    reading
+        What was said of how the data are written.
+    """
+
+    table: Table
+    typed: Table
+    facts: Profile
+    given: Mapping[str, Table]
+    reading: Mapping[str, Any]
+
+
 def table_parts(
     data: Any,
     target: str | Sequence[str] | None,
@@ -61,6 +84,24 @@ def table_parts(
     options: TableOptions | None = None,
 ) -> Parts:
     """Read a table and make it ready to train on; what is fitted is fitted on the training rows only.
+
+    Raises
+    ------
+    InputError
+        Whatever is wrong with the table, the target or the options.
+    """
+    return divided(read_table(data, target, valid=valid, test=test, options=options), recipe)
+
+
+def read_table(
+    data: Any,
+    target: str | Sequence[str] | None,
+    *,
+    valid: Any = None,
+    test: Any = None,
+    options: TableOptions | None = None,
+) -> ReadTable:
+    """Read a table and find out what its columns are; nothing is fitted yet.
 
     Raises
     ------
@@ -87,6 +128,12 @@ def table_parts(
         for name, value in (("valid", valid), ("test", test))
         if value is not None
     }
+    return ReadTable(table, typed, facts, given, reading)
+
+
+def divided(known: ReadTable, recipe: Recipe) -> Parts:
+    """Divide the rows as the recipe says, and fit the preparation on the training rows."""
+    table, typed, facts, given = known.table, known.typed, known.facts, known.given
     division = split(
         typed.frame,
         facts,
@@ -103,8 +150,8 @@ def table_parts(
         name: _part(prepared, encoded, rows)
         for name, rows in (("train", division.train), ("valid", division.valid), ("test", division.test))
     }
-    known = (*facts.notes, *division.notes)
-    notes = [note for note in (*table.notes, *typed.notes, *prepared.notes) if note not in known]
+    noted = (*facts.notes, *division.notes)
+    notes = [note for note in (*table.notes, *typed.notes, *prepared.notes) if note not in noted]
     for name, other in given.items():
         content, more = prepared_rows(preparation, other)
         parts[name] = Part("tensors", content)
@@ -115,7 +162,7 @@ def table_parts(
         test=parts["test"] if _rows(parts["test"]) else None,
         task=facts.task,
         classes=facts.classes,
-        table=TableFacts(table.source, facts, division, preparation, tuple(notes), reading),
+        table=TableFacts(table.source, facts, division, preparation, tuple(notes), known.reading),
         source=table.source,
     )
 
