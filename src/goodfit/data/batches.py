@@ -261,6 +261,8 @@ def first_tensor(value: Any) -> Tensor:
 def head(batch: Batch, rows: int) -> Batch:
     """Return the first rows of a batch whose tensors have them in dimension 0; others as they are."""
     length = count_rows(batch)
+    if _has_packed(batch):  # rows of a packed sequence cannot be cut off
+        return batch
     return _map(batch, lambda tensor: tensor[:rows] if tensor.ndim and len(tensor) == length else tensor)
 
 
@@ -287,6 +289,14 @@ def batch_sizes(rows: int, batch_size: int, join_single: bool = False) -> list[i
     elif rest:
         sizes.append(rest)
     return sizes
+
+
+def _has_packed(value: Any) -> bool:
+    if isinstance(value, PackedSequence):
+        return True
+    if isinstance(value, Mapping):
+        return any(map(_has_packed, value.values()))
+    return isinstance(value, (tuple, list)) and any(map(_has_packed, value))
 
 
 def _rows(value: Any, first: int, last: int, index: Tensor | None = None) -> Any:

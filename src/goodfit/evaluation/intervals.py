@@ -161,9 +161,10 @@ def _weights(rows: int, resamples: int, rng: np.random.Generator) -> Array:
 
 def _weighted(metric: Metric, target: Array, prediction: Array) -> Weighted:
     """Return the metric as a function of weights (resamples, rows)."""
-    if metric.needs == "counts":
+    several_labels = target.ndim == 2 and metric.needs != "values"
+    if metric.needs == "counts" and not several_labels:
         return _of_counts(metric, target, prediction)
-    if metric.name in _WEIGHTED:
+    if metric.name in _WEIGHTED and not several_labels:
         return _WEIGHTED[metric.name](target, prediction)
 
     def one_by_one(weights: Array) -> Array:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from goodfit.data.batches import Batch, Batches, count_rows, derive_seed, head
 from goodfit.evaluation.metrics import measure
@@ -283,7 +284,7 @@ def outputs_of(job: Job, inputs: Any) -> Any:
 
 def call(model: nn.Module, inputs: Any) -> Any:
     """Return the model's outputs: a tensor is one argument, a tuple or list several, a dict named ones."""
-    if isinstance(inputs, (tuple, list)):
+    if isinstance(inputs, (tuple, list)) and not isinstance(inputs, PackedSequence):
         return model(*inputs)
     if isinstance(inputs, dict):
         return model(**inputs)

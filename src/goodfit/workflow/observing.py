@@ -62,7 +62,8 @@ def _sample(part: Part | None) -> Any:
     if part is None or (not rows_of(part) and part.kind != "loader"):
         return None
     if part.kind == "tensors":
-        return pick(part.content, torch.from_numpy(thinned(rows_of(part) or 0, MOST_ROWS)))
+        inputs, target = pick(part.content, torch.from_numpy(thinned(rows_of(part) or 0, MOST_ROWS)))
+        return inputs if target is None else (inputs, target)
     if part.kind == "loader":
         return head(first_batches(part.content, 1)[0], FETCHED_ROWS)
     index = thinned(rows_of(part) or 0, FETCHED_ROWS).tolist()

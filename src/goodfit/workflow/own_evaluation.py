@@ -24,6 +24,9 @@ __all__ = ["evaluate_own"]
 MOST_COLUMNS = 20
 """Predicted columns above which they are scored together, as the pixels of an image are."""
 
+RESAMPLES = 200
+"""Of several labels each resample is scored anew, which takes longer."""
+
 LABEL_METRICS = ("accuracy", "f1", "precision", "recall", "roc_auc", "average_precision")
 
 
@@ -98,7 +101,8 @@ def _scored(
     chosen: Mapping[str, Metric] = {item.name: item for item in (*metrics, *more)}
     predicted = predicted.astype(np.float64)
     values = measure(chosen.values(), actual, predicted)
-    strayed = bootstrap(actual, {"network": predicted}, tuple(chosen.values()), seed=seed)["network"]
+    said = {"network": predicted}
+    strayed = bootstrap(actual, said, tuple(chosen.values()), resamples=RESAMPLES, seed=seed)["network"]
     return Evaluation(
         task=task,
         rows=len(actual),
