@@ -56,6 +56,8 @@ def make_job(
     model: Any,
     functions: Mapping[str, Any],
     weights: Mapping[str, Tensor] | None = None,
+    *,
+    tried: bool = False,
 ) -> tuple[Job, TrainingState]:
     """Return all that a training needs, made ready and tried on a few rows, and the state it starts from.
 
@@ -69,6 +71,8 @@ def make_job(
         What the user gave as functions, by recipe field, and ``step``.
     weights
         What the network begins with, in place of its initialisation.
+    tried
+        Whether a network like this one has been tried on these rows already.
 
     Raises
     ------
@@ -81,7 +85,7 @@ def make_job(
     metrics = _metrics(parts, recipe, functions, loss)
     network = _network(parts, recipe, model, functions, loss).to(device)
     for part_name, part in (("train", parts.train), ("valid", parts.valid), ("test", parts.test)):
-        if part is not None:
+        if part is not None and not tried:
             try_network(network, loss, part, part_name, device=device, step=step, seed=recipe.seed)
     if weights is not None:
         put_weights(network, weights)

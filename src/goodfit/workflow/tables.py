@@ -19,6 +19,7 @@ from goodfit.data.preparation import Inputs
 from goodfit.data.profile import profile
 from goodfit.data.read import read
 from goodfit.data.split import split
+from goodfit.data.table import Profile, Table
 from goodfit.data.targets import encode_target
 from goodfit.errors import InputError
 from goodfit.recipe import Recipe
