@@ -16,7 +16,7 @@ __all__ = ["EXPLAINS", "cannot_tell", "find"]
 EXPLAINS: dict[str, tuple[str, ...]] = {}
 WITHIN = 0.01
 LONGER = 4.0
-FEWEST = 6
+FEWEST = 4
 DECAYED = 0.05
 FLAT = 0.005
 
