@@ -4,121 +4,148 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
-if TYPE_CHECKING:
-    import polars as pl
+from goodfit.diagnosis.readers.log import RawLog
+from goodfit.diagnosis.readers.tables import RUN, parts_by_run
+from goodfit.messages import Message
 
-__all__ = ["frame", "lines"]
+__all__ = ["read_document", "read_lines", "read_lists", "read_records"]
 
 
-def frame(document: Any) -> tuple[pl.DataFrame | None, str]:
-    """Return the points of a JSON document as a table, and what wrote it."""
+def read_document(document: Any, name: str) -> list[RawLog]:
+    """Return the runs of a JSON document; nothing where it is no log."""
     if isinstance(document, Mapping):
         if isinstance(document.get("log_history"), list):
-            rows = [
-                row for row in document["log_history"] if isinstance(row, dict) and "train_runtime" not in row
+            return [
+                replace(log, format="trainer-state", train_loss_is="running-mean")
+                for log in read_records(document["log_history"], name)
             ]
-            return _rows(rows), "huggingface"
-        if isinstance(document.get("training"), Mapping) and "validation" in document:
-            return _lists(_ludwig(document)), "ludwig"
+        if _is_ludwig(document):
+            return _read_ludwig(document, name)
         for key in ("history", "metrics", "logs"):
             if isinstance(document.get(key), (Mapping, list)):
-                return frame(document[key])
-        lists = {str(name): values for name, values in document.items() if _is_list_of_numbers(values)}
-        if lists:
-            return _lists(lists), "keras"
-        return _rows([document]), "json"
-    if isinstance(document, list) and all(isinstance(row, dict) for row in document):
-        batches = any("batches" in row for row in document)
-        return _rows(document), "skorch" if batches else "json"
-    return None, "json"
+                return read_document(document[key], name)
+        return read_lists(document, name) or read_records([document], name)
+    if isinstance(document, list) and document and all(isinstance(row, Mapping) for row in document):
+        return _read_skorch(document, name) if "batches" in document[0] else read_records(document, name)
+    return []
 
 
-def lines(texts: Sequence[str]) -> pl.DataFrame | None:
-    """Return the points of JSON lines; a line that is no object (cut off, or a remark) is left out."""
-    rows = []
-    for text in texts:
+def read_lines(text: str, name: str) -> list[RawLog]:
+    """Return the runs of JSON lines; a line that is no object (cut off, or a remark) is left out."""
+    rows, cut = [], 0
+    for line in text.splitlines():
+        if not line.strip():
+            continue
         try:
-            row = json.loads(text)
+            row = json.loads(line)
         except (ValueError, RecursionError):
+            cut += 1
             continue
-        if isinstance(row, dict):
+        if isinstance(row, Mapping):
             rows.append(row)
-    return _rows([row for row in rows if "train_runtime" not in row])
+    notes = (Message("log.lines-left-out", {"count": cut}),) if cut else ()
+    return [replace(log, format="json-lines", notes=notes) for log in read_records(rows, name)]
 
 
-def _ludwig(document: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Return the combined losses, or those of the only output, of Ludwig's statistics."""
-    found = {}
-    for part, which in (("training", "train"), ("validation", "valid")):
-        outputs = document.get(part)
-        if not isinstance(outputs, Mapping):
-            continue
-        chosen = outputs.get("combined") or next(iter(outputs.values()), None)
-        for name, values in chosen.items() if isinstance(chosen, Mapping) else ():
-            if isinstance(values, list):
-                found[f"{which}_{name}"] = [
-                    value[-1] if isinstance(value, list) else value for value in values
-                ]
-    return found
+def read_lists(lists: Mapping[str, Any], name: str) -> list[RawLog]:
+    """Return the run in a dict of lists, as Keras' History holds it; a value may be a dict by row, too."""
+    import polars as pl
+
+    columns = {}
+    for key, values in lists.items():
+        if isinstance(values, Mapping):
+            values = list(values.values())  # noqa: PLW2901
+        if isinstance(values, (list, tuple)) and values:
+            found = [_number(value) for value in values]
+            if any(value is not None for value in found):
+                columns[str(key)] = found
+    if not columns:
+        return []
+    longest = max(map(len, columns.values()))
+    padded = {key: values + [None] * (longest - len(values)) for key, values in columns.items()}
+    if not {"epoch", "step", "epochs", "steps"} & {key.lower() for key in padded}:
+        padded = {"epoch": [float(row + 1) for row in range(longest)], **padded}
+    table = pl.DataFrame(padded, schema=dict.fromkeys(padded, pl.Float64))
+    keras = "loss" in padded
+    return [RawLog(name, table, *(("keras-history", "running-mean") if keras else ("lists", "unknown")))]
 
 
-def _is_list_of_numbers(values: Any) -> bool:
-    return (
-        isinstance(values, list)
-        and bool(values)
-        and all(_number(value) is not None or value is None for value in values)
+def read_records(rows: Sequence[Mapping[str, Any]], name: str) -> list[RawLog]:
+    """Return the runs in a list of records; the summary that Hugging Face writes at the end is no point."""
+    import polars as pl
+
+    flat = [_flat(row) for row in rows if isinstance(row, Mapping) and "train_runtime" not in row]
+    names = list(dict.fromkeys(key for row in flat for key in row))
+    columns: dict[str, Any] = {}
+    for key in names:
+        values = [_number(row.get(key)) for row in flat]
+        if any(value is not None for value in values):
+            columns[key] = pl.Series(values, dtype=pl.Float64)
+        elif key.lower() in RUN:
+            columns[key] = pl.Series([None if row.get(key) is None else str(row[key]) for row in flat])
+    if not columns:
+        return []
+    table = pl.DataFrame(columns)
+    return [RawLog(f"{name}: {run}" if run else name, part, "records") for run, part in parts_by_run(table)]
+
+
+def _read_skorch(rows: Sequence[Mapping[str, Any]], name: str) -> list[RawLog]:
+    """Return the run in skorch's history; the batches of an epoch tell how many rows there were."""
+    counts: dict[str, int | None] = {}
+    for part in ("train", "valid"):
+        sizes = [
+            batch.get(f"{part}_batch_size") for batch in rows[0]["batches"] if isinstance(batch, Mapping)
+        ]
+        known = [int(size) for size in sizes if isinstance(size, (int, float)) and 0 < size < 1e12]
+        counts[part] = sum(known) or None
+    return [
+        replace(
+            log,
+            format="skorch",
+            train_loss_is="running-mean",
+            train_rows=counts["train"],
+            valid_rows=counts["valid"],
+        )
+        for log in read_records(rows, name)
+    ]
+
+
+def _is_ludwig(document: Mapping[str, Any]) -> bool:
+    return isinstance(document.get("training"), Mapping) and any(
+        isinstance(values, Mapping) for values in document["training"].values()
     )
 
 
-def _lists(lists: Mapping[str, list[Any]]) -> pl.DataFrame | None:
-    import polars as pl
-
-    longest = max((len(values) for values in lists.values()), default=0)
-    if not longest:
-        return None
-    columns = {
-        name: [_number(value) for value in values] + [None] * (longest - len(values))
-        for name, values in lists.items()
-    }
-    if not {"epoch", "step", "epochs"} & set(columns):
-        columns = {"epoch": [float(row + 1) for row in range(longest)], **columns}
-    return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.Float64))
-
-
-def _rows(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame | None:
-    import polars as pl
-
-    flat = [_flat(row) for row in rows]
-    names = list(dict.fromkeys(name for row in flat for name in row))
-    columns: dict[str, list[Any]] = {}
-    for name in names:
-        values = [row.get(name) for row in flat]
-        numbers = [_number(value) for value in values]
-        if any(number is not None for number in numbers):
-            columns[name] = numbers
-        elif name in ("run", "run_id", "run_name", "trial"):
-            columns[name] = [None if value is None else str(value) for value in values]
-    if not columns:
-        return None
-    text = ("run", "run_id", "run_name", "trial")
-    schema = {
-        name: pl.String if name in text and isinstance(_first(values), str) else pl.Float64
-        for name, values in columns.items()
-    }
-    return pl.DataFrame(columns, schema=schema)
+def _read_ludwig(document: Mapping[str, Any], name: str) -> list[RawLog]:
+    """Return the combined losses and the metrics of each output of Ludwig's statistics."""
+    lists: dict[str, list[Any]] = {}
+    for part, which in (("training", "train"), ("validation", "valid"), ("test", "test")):
+        outputs = document.get(part)
+        if not isinstance(outputs, Mapping):
+            continue
+        outputs = {key: value for key, value in outputs.items() if isinstance(value, Mapping)}
+        several = len([key for key in outputs if key != "combined"]) > 1
+        combined = outputs.get("combined", {})
+        for output, metrics in outputs.items():
+            for metric, values in metrics.items():
+                of_all = output == "combined" or not several
+                if isinstance(values, list) and (of_all or metric != "loss" or "loss" not in combined):
+                    key = f"{which}_{metric}" if of_all else f"{which}_{output}_{metric}"
+                    # Older versions log [epoch, step, value].
+                    plain = [value[-1] if isinstance(value, list) and value else value for value in values]
+                    lists.setdefault(key, plain)
+    return [replace(log, format="ludwig", train_loss_is="unknown") for log in read_lists(lists, name)]
 
 
-def _first(values: Sequence[Any]) -> Any:
-    return next((value for value in values if value is not None), None)
-
-
-def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def _flat(row: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}/")
+            if depth < 5:
+                flat |= _flat(value, f"{prefix}{name}/", depth + 1)
         elif not isinstance(value, list):
             flat[f"{prefix}{name}"] = value
     return flat
@@ -127,11 +154,17 @@ def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _number(value: Any) -> float | None:
     if isinstance(value, bool) or value is None:
         return None
-    if isinstance(value, (int, float)):
-        try:
-            return float(value)
-        except OverflowError:
-            return float("inf")
-    if isinstance(value, str) and value.strip().lower() in ("nan", "inf", "-inf", "infinity", "-infinity"):
+    if isinstance(value, str):
+        plain = value.strip().lower().removeprefix("+")
+        if plain not in ("nan", "inf", "-inf", "infinity", "-infinity"):
+            try:
+                return float(plain) if any(digit in plain for digit in "0123456789") else None
+            except ValueError:
+                return None
+        return float(plain)
+    try:
         return float(value)
-    return None
+    except OverflowError:
+        return float("inf")
+    except (TypeError, ValueError):
+        return None

@@ -1,194 +1,223 @@
-"""A table of logged points to the curves of each run in it."""
+"""Records of a log to the points of its curves: sparse rows merged, resumed runs mended, runs told apart."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from goodfit.diagnosis.readers import names
+from goodfit.diagnosis.readers.columns import Meaning
 from goodfit.messages import Message
-from goodfit.observations import EndedBy, History, Observations
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["runs_of"]
+__all__ = ["runs_of", "to_points"]
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
-# Tools that log the mean over the epoch while the weights move, not the loss at its end.
-RUNNING_MEANS = ("keras", "lightning", "huggingface", "fastai", "ultralytics", "skorch")
-DENSE = 3
-PERCENT = 1.5
+FEWEST_EVALUATIONS = 4
+SPARSE = 1.5
+FEW_JUMPS = 0.1
 
 
-def runs_of(
-    frame: pl.DataFrame, source: str, given: Mapping[str, str]
-) -> Iterator[tuple[str | None, Observations, tuple[Message, ...]]]:
-    """Yield the name, observations and notes of each run of a table of points.
+def runs_of(table: pl.DataFrame, meaning: Meaning) -> list[pl.DataFrame]:
+    """Return the runs that stand one after another in a table: each begins where the first one began.
 
-    Parameters
-    ----------
-    frame
-        A row a point; null where nothing was logged.
-    source
-        What wrote it; it tells whether the training loss is a running mean.
-    given
-        Roles to columns, where their names do not say.
+    >>> import polars as pl
+    >>> table = pl.DataFrame({"epoch": [1.0, 2.0, 1.0, 2.0, 3.0]})
+    >>> [run["epoch"].to_list() for run in runs_of(table, Meaning(epoch="epoch"))]
+    [[1.0, 2.0], [1.0, 2.0, 3.0]]
     """
-    roles = {role: column for column in frame.columns if (role := names.role_of(column))}
-    first = {role: column for column in reversed(frame.columns) if (role := names.role_of(column))}
-    roles = first | {role: roles[role] for role in ("step",) if role in roles} | dict(given)
-    for name, part in _apart(frame, roles):
-        found = _observe(part, source, roles)
-        if found is not None:
-            yield name, *found
+    place = _axis(table, meaning)
+    if place is None or len(place) < 2:
+        return [table]
+    back = np.flatnonzero(np.diff(place) < 0) + 1
+    starts = back[place[back] <= place[0]]
+    if not len(starts) or len(starts) < len(back):
+        return [table]
+    edges = [0, *starts.tolist(), len(place)]
+    runs = [table[first:last] for first, last in pairwise(edges)]
+    return [run for run in runs if run.height > 1] or runs
 
 
-def _apart(frame: pl.DataFrame, roles: Mapping[str, str]) -> Iterator[tuple[str | None, pl.DataFrame]]:
-    """Tell runs apart: by a column that names them, or where the epochs begin again."""
-    if "run" in roles:
-        for (name,), part in frame.group_by(roles["run"], maintain_order=True):
-            yield (None if name is None else str(name)), part
-        return
-    axis = roles.get("epoch") or roles.get("step")
-    if axis is None or not frame[axis].dtype.is_numeric():
-        yield None, frame
-        return
-    values = _numbers(frame[axis])
-    values[~np.isfinite(values)] = np.nan
-    known = values[np.isfinite(values)]
-    starts = np.flatnonzero((np.diff(values) < 0) & (values[1:] <= (known.min() if len(known) else 0))) + 1
-    edges = [0, *starts.tolist(), len(frame)]
-    several = len(edges) > 2 and all(end - start > 2 for start, end in pairwise(edges))
-    if not several:
-        yield None, frame
-        return
-    for number, (start, end) in enumerate(pairwise(edges), start=1):
-        yield str(number), frame.slice(start, end - start)
+def to_points(table: pl.DataFrame, meaning: Meaning) -> tuple[dict[str, Array], list[Message]]:
+    """Return the columns of a History, a row per point, and what was noticed.
 
-
-def _observe(
-    frame: pl.DataFrame, source: str, roles: Mapping[str, str]
-) -> tuple[Observations, tuple[Message, ...]] | None:
+    Where training losses were logged more often than validations, a point is a validation, and its training
+    loss the mean since the one before; where there are none, a point is an epoch.
+    """
     notes: list[Message] = []
-    raw = {column: _numbers(frame[column]) for column in frame.columns if frame[column].dtype.is_numeric()}
-    taken = {column: role for role, column in roles.items() if column in raw}
-    columns: dict[str, Array] = {role: raw[column] for column, role in taken.items()}
-    if "train_loss" not in columns and "train_loss_step" in columns:
-        columns["train_loss"] = columns["train_loss_step"]
-    columns.pop("train_loss_step", None)
-    tested = columns.pop("test_loss", None)
-    if tested is not None and "valid_loss" not in columns:
-        columns["valid_loss"] = tested
-        notes.append(Message("findings.log.test-as-valid"))
-    for split in ("train", "valid"):
-        _add_parts(raw, columns, split, notes)
-    for column, values in raw.items():
-        metric = names.metric_of(column) if column not in taken else None
-        if metric is not None and metric not in columns:
-            columns[metric] = _as_share(metric, values)
-    if not any(name.startswith(("train_", "valid_")) for name in columns):
+    curves = {name: _summed(table, columns) for name, columns in meaning.curves.items()}
+    others = {
+        name: _numbers(table, column)
+        for name, column in (
+            ("step", meaning.step),
+            ("seconds", meaning.seconds),
+            ("learning_rate", meaning.learning_rate),
+            ("gradient_norm", meaning.gradient_norm),
+        )
+        if column is not None
+    }
+    place = _axis(table, meaning)
+    epoch = _filled(_numbers(table, meaning.epoch)[0]) if meaning.epoch is not None else None
+    if place is None:
+        place = np.arange(1.0, table.height + 1)
+        notes.append(Message("log.rows-counted"))
+    kept = np.logical_or.reduce([present for _, present in curves.values()])
+    if epoch is not None and "step" in others and len(place) > 2:
+        epoch = _by_step(epoch, _numbers(table, meaning.epoch)[1], place)
+    order, note = _order(place)
+    if note is not None:
+        notes.append(note)
+    everything = {**curves, **others}
+    everything["epoch"] = (epoch if epoch is not None else place, np.ones(table.height, bool))
+    everything = {name: (values[order], present[order]) for name, (values, present) in everything.items()}
+    kept, place = kept[order], place[order]
+    group = np.concatenate([[0], np.cumsum(np.diff(place) != 0)]) if len(place) else np.zeros(0, int)
+    if len(group) and group[-1] + 1 < len(group):
+        several = _several(everything, group)
+        if several and meaning.step is None:
+            notes.append(Message("log.rows-averaged"))
+        everything, kept = _grouped(everything, kept, group)
+    everything = {name: (values[kept], present[kept]) for name, (values, present) in everything.items()}
+    points_of = _by_evaluation(everything)
+    if points_of is not None:
+        everything, _ = _grouped(everything, np.ones(len(points_of), bool), points_of)
+        notes.append(Message("log.thinned-to-evaluations"))
+    points = {name: values for name, (values, _) in everything.items()}
+    if meaning.epoch is None:
+        points["epoch"] = np.arange(1.0, len(points["epoch"]) + 1)
+        if meaning.step is not None:
+            notes.append(Message("log.points-counted"))
+    first = [name for name in ("epoch", "step", "train_loss", "valid_loss") if name in points]
+    return {name: points[name] for name in [*first, *(name for name in points if name not in first)]}, notes
+
+
+def _axis(table: pl.DataFrame, meaning: Meaning) -> Array | None:
+    """Return where each row lies in training: its step, else its epoch, else None."""
+    epoch = None if meaning.epoch is None else _numbers(table, meaning.epoch)
+    step = None if meaning.step is None else _numbers(table, meaning.step)
+    if step is not None and step[1].mean() > 0.5:
+        place = _filled(step[0])
+        within = epoch is not None and _counts_within_epochs(place, _filled(epoch[0]))
+        if not within:
+            return place
+    return None if epoch is None or not epoch[1].any() else _filled(epoch[0])
+
+
+def _counts_within_epochs(step: Array, epoch: Array) -> bool:
+    """Say whether the step begins anew with every epoch."""
+    back = np.diff(step) < 0
+    return bool(back.any() and (np.diff(epoch)[back] > 0).all())
+
+
+def _order(place: Array) -> tuple[NDArray[np.intp], Message | None]:
+    """Return the rows in the order of training, without those that a resumed training did again."""
+    rows = np.arange(len(place))
+    back = np.diff(place) < 0
+    if not back.any():
+        return rows, None
+    if back.sum() > max(3, FEW_JUMPS * len(place)):
+        return np.argsort(place, kind="stable"), Message("log.out-of-order")
+    # A row is outdone by any later one at or before its place, unless that one only went on beside it.
+    lowest_after = np.minimum.accumulate(place[::-1])[::-1]
+    kept = np.append(place[:-1] < lowest_after[1:], True)
+    same = np.append(place[:-1] == place[1:], False)
+    for row in np.flatnonzero(same)[::-1]:
+        kept[row] = kept[row + 1]
+    dropped = int((~kept).sum())
+    return rows[kept], Message("log.resumed", {"count": dropped})
+
+
+def _by_evaluation(columns: Mapping[str, tuple[Array, Mask]]) -> NDArray[np.intp] | None:
+    """Return the point that each row belongs to, or None where every row is one."""
+    valid = [present for name, (_, present) in columns.items() if name.startswith("valid_")]
+    train = [present for name, (_, present) in columns.items() if name.startswith("train_")]
+    if not train:
         return None
-    lost = [
-        name for name in ("train_loss", "valid_loss") if name in columns and _lost(frame, roles.get(name))
-    ]
-    columns = _in_order(_per_evaluation(columns))
-    ended: EndedBy | None = "non-finite-loss" if lost else None
-    kind: Any = "running-mean" if source in RUNNING_MEANS else "unknown"
-    return Observations(History(columns, ended_by=ended), train_loss_is=kind), tuple(notes)
+    trained = np.logical_or.reduce(train)
+    if valid:
+        ends = np.flatnonzero(np.logical_or.reduce(valid))
+        if len(ends) < FEWEST_EVALUATIONS or len(trained) < SPARSE * len(ends):
+            return None
+        group = np.searchsorted(ends, np.arange(len(trained)))
+        tail = group == len(ends)
+        lost = [
+            (present & ~np.isfinite(values))[tail].any()
+            for name, (values, present) in columns.items()
+            if name == "train_loss"
+        ]
+        # What comes after the last validation is a point only if it tells of a loss that is no number.
+        return group if any(lost) else np.where(tail, -1, group)
+    epoch = columns["epoch"][0]
+    whole = np.ceil(epoch) if (epoch % 1 != 0).any() else epoch
+    distinct = 1 + int((np.diff(whole) != 0).sum()) if len(whole) else 0
+    if distinct < FEWEST_EVALUATIONS or len(whole) < SPARSE * distinct:
+        return None
+    return np.concatenate([[0], np.cumsum(np.diff(whole) != 0)]).astype(np.intp)
 
 
-def _numbers(column: pl.Series) -> Array:
-    return np.array(column.cast(float).fill_null(np.nan).to_numpy(), dtype=np.float64)
-
-
-def _lost(frame: pl.DataFrame, column: str | None) -> bool:
-    """Say whether a loss was a number until it was logged as NaN or infinity, to the end."""
-    if column is None or not frame[column].dtype.is_numeric():
-        return False
-    logged = frame[column].drop_nulls().to_numpy()
-    finite = np.isfinite(logged)
-    return bool(len(logged) and not finite[-1] and finite[: int(finite.sum())].all())
-
-
-def _add_parts(raw: Mapping[str, Array], columns: dict[str, Array], split: str, notes: list[Message]) -> None:
-    """Add up the parts of a loss (box, class, ...) where no whole is logged."""
-    if f"{split}_loss" in columns:
-        return
-    parts = [
-        name
-        for name in raw
-        if names.split_of(names.normal(name))[0] == split and names.normal(name).endswith("_loss")
-    ]
-    if parts:
-        columns[f"{split}_loss"] = np.sum([raw[name] for name in parts], axis=0)
-        notes.append(Message("findings.log.parts-added", {"parts": [name.strip() for name in parts]}))
-
-
-def _as_share(metric: str, values: Array) -> Array:
-    finite = values[np.isfinite(values)]
-    percent = "accuracy" in metric and len(finite) and finite.max() > PERCENT and finite.max() <= 100
-    return values / 100 if percent else values
-
-
-def _per_evaluation(columns: dict[str, Array]) -> dict[str, Array]:
-    """Merge the rows of one step; average a training loss that is logged far more often than validation."""
-    axis = next((name for name in ("step", "epoch") if name in columns), None)
-    if axis is None:
-        length = len(next(iter(columns.values())))
-        return {"epoch": np.arange(1.0, length + 1), **columns}
-    when = columns[axis]
-    kept = np.isfinite(when)
-    columns = {name: values[kept] for name, values in columns.items()}
-    when, place = np.unique(columns[axis], return_inverse=True)
-    train = columns.get("train_loss")
-    valid = columns.get("valid_loss")
-    often = (
-        train is not None
-        and valid is not None
-        and np.isfinite(train).sum() >= DENSE * max(4, np.isfinite(valid).sum())
+def _several(columns: Mapping[str, tuple[Array, Mask]], group: NDArray[np.intp]) -> bool:
+    """Say whether a group has several values of one curve."""
+    return any(
+        (np.bincount(group, present) > 1).any()
+        for name, (_, present) in columns.items()
+        if name.startswith(("train_", "valid_"))
     )
-    if often and valid is not None:
-        at = np.unique(columns[axis][np.isfinite(valid)])
-        place = np.searchsorted(at, columns[axis]).clip(0, len(at) - 1)
-        when = at
-    merged = {name: _last(values, place, len(when)) for name, values in columns.items()}
-    if often and train is not None:
-        merged["train_loss"] = _mean(train, place, len(when))
-    merged[axis] = when
-    return merged
 
 
-def _last(values: Array, place: NDArray[np.intp], count: int) -> Array:
-    found = np.full(count, np.nan)
-    measured = np.isfinite(values) | np.isinf(values)
-    found[place[measured]] = values[measured]
-    return found
+def _grouped(
+    columns: Mapping[str, tuple[Array, Mask]], kept: Mask, group: NDArray[np.intp]
+) -> tuple[dict[str, tuple[Array, Mask]], Mask]:
+    """Return one row for each group: the mean of what was trained, the last of all else; -1 is left out."""
+    count = int(group.max()) + 1 if len(group) else 0
+    inside = group >= 0
+    out = {}
+    for name, (values, present) in columns.items():
+        rows = np.flatnonzero(present & inside)
+        found = np.full(count, np.nan)
+        if name.startswith("train_") or name == "gradient_norm":
+            sizes = np.bincount(group[rows], minlength=count)
+            with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+                found = np.bincount(group[rows], values[rows], minlength=count) / sizes
+        else:
+            found[group[rows]] = values[rows]
+        has = np.zeros(count, bool)
+        has[group[rows]] = True
+        out[name] = (found, has)
+    keeps = np.zeros(count, bool)
+    keeps[group[inside & kept]] = True
+    return out, keeps
 
 
-def _mean(values: Array, place: NDArray[np.intp], count: int) -> Array:
-    measured = np.isfinite(values)
-    sums = np.bincount(place[measured], weights=values[measured], minlength=count)
-    counts = np.bincount(place[measured], minlength=count)
-    with np.errstate(invalid="ignore"):
-        return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+def _numbers(table: pl.DataFrame, column: str | None) -> tuple[Array, Mask]:
+    if column is None:
+        return np.full(table.height, np.nan), np.zeros(table.height, bool)
+    series = table[column]
+    return series.fill_null(float("nan")).to_numpy().astype(float), series.is_not_null().to_numpy()
 
 
-def _in_order(columns: dict[str, Array]) -> dict[str, Array]:
-    """Give every row an epoch: those logged, counted from 1; or the steps, where only these are known."""
-    if "epoch" in columns:
-        epoch = columns["epoch"]
-        known = np.isfinite(epoch)
-        if not known.all() and known.any() and "step" in columns:
-            epoch = np.interp(columns["step"], columns["step"][known], epoch[known])
-        whole = known.any() and (epoch[known] % 1 == 0).all()
-        from_zero = whole and float(np.nanmin(epoch)) == 0 and "step" not in columns
-        columns["epoch"] = epoch + 1 if from_zero else epoch
-    elif "step" in columns:
-        columns = {"epoch": columns["step"], **columns}
-    return columns
+def _summed(table: pl.DataFrame, columns: tuple[str, ...]) -> tuple[Array, Mask]:
+    parts = [_numbers(table, column) for column in columns]
+    return np.sum([values for values, _ in parts], axis=0), np.logical_and.reduce([one for _, one in parts])
+
+
+def _filled(values: Array) -> Array:
+    """Return ``values`` with gaps filled by what came before; before the first, by the first."""
+    known = np.flatnonzero(np.isfinite(values))
+    if not len(known):
+        return np.arange(1.0, len(values) + 1)
+    last = np.maximum.accumulate(np.where(np.isfinite(values), np.arange(len(values)), known[0]))
+    return np.asarray(values[last])
+
+
+def _by_step(epoch: Array, present: Mask, step: Array) -> Array:
+    """Return the epochs, those that were not logged by their steps."""
+    if present.all() or not present.any() or (np.diff(step[present]) <= 0).any():
+        return epoch
+    return np.interp(step, step[present], epoch[present])
