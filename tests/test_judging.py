@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from spine_for_tests import classes_run, numbers_run, people
 
 import goodfit
 from goodfit.errors import InputError
 from goodfit.judging import arrays_of, units
+from spine_for_tests import classes_run, numbers_run, people
 
 
 def test_scores_are_those_of_the_predictions():
