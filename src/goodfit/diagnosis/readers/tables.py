@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from goodfit.diagnosis.readers.log import RawLog, TrainLossIs
 from goodfit.messages import Message
@@ -121,18 +121,31 @@ def _frame(text: str) -> pl.DataFrame | None:
         names = [name if name not in names[:at] else f"{name}_{at}" for at, name in enumerate(names)]
         if not body.strip():
             return None
-        read = pl.read_csv(
-            io.BytesIO(body.encode()),
-            separator=separator,
-            has_header=False,
-            new_columns=names,
-            schema=dict.fromkeys(names, pl.String),
-            truncate_ragged_lines=True,
-            comment_prefix="#",
-        )
+        read = _body(body, names, separator)
     except pl.exceptions.PolarsError:
         return None
-    return read.filter(~pl.all_horizontal(pl.col(name).eq_missing(name) for name in names))
+    if pl.String not in read.dtypes:
+        return read
+    return read.filter(~pl.all_horizontal(pl.col(name).cast(pl.String).eq_missing(name) for name in names))
+
+
+def _body(body: str, names: list[str], separator: str) -> pl.DataFrame:
+    """Read the rows: as numbers, which is fast, or where some are none as text."""
+    import polars as pl
+
+    options: dict[str, Any] = {
+        "separator": separator,
+        "has_header": False,
+        "new_columns": names,
+        "truncate_ragged_lines": True,
+        "comment_prefix": "#",
+    }
+    content = body.encode()
+    try:
+        numeric = dict.fromkeys(names, pl.Float64)
+        return pl.read_csv(content, schema=numeric, null_values=list(MISSING), **options)
+    except pl.exceptions.PolarsError:
+        return pl.read_csv(content, schema=dict.fromkeys(names, pl.String), **options)
 
 
 def _cut(text: str, read: pl.DataFrame) -> tuple[Message, ...]:
