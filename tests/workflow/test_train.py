@@ -106,7 +106,7 @@ def test_saving_often_changes_nothing(tmp_path, monkeypatch):
 def quiet_console() -> Any:
     from rich.console import Console
 
-    return Console(file=open(os.devnull, "w"), force_terminal=True)  # noqa: PTH123
+    return Console(file=io.StringIO(), force_terminal=True)
 
 
 def test_the_process_is_left_as_it_was():

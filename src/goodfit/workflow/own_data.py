@@ -47,9 +47,13 @@ def own_parts(
         Nothing that could be rows, or a loader for which no validation rows can be split off while
         the recipe asks for some.
     """
-    whole = part_of(data, "train", stepped=stepped)
-    given_valid = None if valid is None else part_of(valid, "valid", stepped=stepped)
-    given_test = None if test is None else part_of(test, "test", stepped=stepped)
+    size = recipe.batch_size if isinstance(recipe.batch_size, int) else 32
+    given: dict[str, Part] = {
+        name: part_of(value, name, stepped=stepped, batch_size=size)
+        for name, value in (("train", data), ("valid", valid), ("test", test))
+        if value is not None
+    }
+    whole, given_valid, given_test = given["train"], given.get("valid"), given.get("test")
     known = None if task is None else _task(task, whole)
     if whole.kind == "loader" or (given_valid is not None and recipe.test_fraction in ("auto", 0.0)):
         notes = () if given_valid is not None else (Message("training.data.no-validation", {}),)

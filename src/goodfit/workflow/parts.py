@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, default_collate
@@ -91,7 +92,7 @@ class Parts:
     notes: tuple[Message, ...] = ()
 
 
-def part_of(data: Any, name: str, *, stepped: bool = False) -> Part:
+def part_of(data: Any, name: str, *, stepped: bool = False, batch_size: int = 32) -> Part:
     """Return somebody's rows as a Part.
 
     Parameters
@@ -103,6 +104,8 @@ def part_of(data: Any, name: str, *, stepped: bool = False) -> Part:
         What it is called in messages: ``train``, ``valid``, ``test``.
     stepped
         Whether a ``step`` of one's own takes the batches, which then may be of inputs alone.
+    batch_size
+        Rows that are put together where an IterableDataset delivers them one by one.
 
     Raises
     ------
@@ -111,8 +114,10 @@ def part_of(data: Any, name: str, *, stepped: bool = False) -> Part:
     """
     if isinstance(data, Part):
         return data
-    if isinstance(data, (DataLoader, IterableDataset)):
-        return Part("loader", data if isinstance(data, DataLoader) else DataLoader(data, batch_size=None))
+    if isinstance(data, DataLoader):
+        return Part("loader", data)
+    if isinstance(data, IterableDataset):
+        return Part("loader", DataLoader(data, batch_size=batch_size if _delivers_rows(data) else None))
     if isinstance(data, Dataset):
         in_memory = tensors_of(data)
         part = Part("dataset", data) if in_memory is None else Part("tensors", in_memory)
@@ -233,6 +238,14 @@ def _is_array(value: Any) -> bool:
     return isinstance(value, Tensor) or (hasattr(value, "__array__") and hasattr(value, "shape"))
 
 
+def _delivers_rows(data: IterableDataset[Any]) -> bool:
+    """Say whether a stream delivers single rows, whose target is one number, and not batches."""
+    with undisturbed(data):
+        first = next(iter(data), None)
+    target = first[1] if isinstance(first, (tuple, list)) and len(first) == 2 else None
+    return isinstance(target, (int, float)) or (_is_array(target) and not np.shape(target))
+
+
 def _is_batch(value: Any) -> bool:
     """Say whether the second of two things is itself a batch, so that both are."""
     if isinstance(value, (tuple, Mapping)):
@@ -249,8 +262,6 @@ def _tensors(value: Any, part: str) -> Any:
         return {key: _tensors(item, part) for key, item in value.items()}
     if isinstance(value, tuple):
         return tuple(_tensors(item, part) for item in value)
-    import numpy as np
-
     array = np.asarray(value.to_numpy() if hasattr(value, "to_numpy") else value)
     if array.dtype.kind in "OUST":
         example = next((item for item in array.reshape(-1).tolist() if isinstance(item, str)), None)
