@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from goodfit.diagnosing import diagnose as diagnose
     from goodfit.errors import GoodfitError as GoodfitError
     from goodfit.errors import InputError as InputError
     from goodfit.errors import MachineError as MachineError
@@ -35,6 +36,7 @@ _HOMES = {
     "Observations": "goodfit.observations",
     "Recipe": "goodfit.recipe",
     "Run": "goodfit.run",
+    "diagnose": "goodfit.diagnosing",
     "find_learning_rate": "goodfit.workflow.rate_range",
     "load": "goodfit.loading",
     "train": "goodfit.workflow.train",

@@ -10,6 +10,7 @@ import typer
 
 import goodfit
 from goodfit.cli.demo import demo
+from goodfit.cli.diagnose import diagnose
 from goodfit.cli.options import spoken_language
 from goodfit.cli.output import accept_any_text, remark, show
 from goodfit.cli.train import train
@@ -49,6 +50,7 @@ def _options(
 
 app.command()(demo)
 app.command()(train)
+app.command()(diagnose)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(report)

@@ -16,7 +16,7 @@ from goodfit.recipe import Recipe
 from goodfit.run import Run
 from goodfit.workflow.progress import duration, sparkline
 
-__all__ = ["WIDTH", "tell_evaluation", "tell_findings", "tell_note", "tell_run"]
+__all__ = ["WIDTH", "tell_evaluation", "tell_findings", "tell_note", "tell_run", "wrapped"]
 
 WIDTH = 100
 NAMES_SHOWN = 8
@@ -35,7 +35,7 @@ def tell_run(run: Run, language: str = "en", width: int = WIDTH) -> str:
         tell_evaluation(run, language),
         _next(run, language),
     ]
-    return "\n\n".join(_wrapped(section, width) for section in sections if section)
+    return "\n\n".join(wrapped(section, width) for section in sections if section)
 
 
 def tell_findings(findings: Iterable[Finding], language: str = "en") -> list[str]:
@@ -169,7 +169,7 @@ def _heading(code: str, language: str) -> str:
     return say(f"terminal.heading.{code}", language).upper()
 
 
-def _wrapped(lines: Sequence[str], width: int) -> str:
+def wrapped(lines: Sequence[str], width: int) -> str:
     """Return lines of at most ``width``; rows of tables stay as they are."""
     return "\n".join(line if re.search(r"\S {2,}\S", line) else _paragraph(line, width) for line in lines)
 

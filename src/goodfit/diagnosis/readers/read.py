@@ -31,7 +31,7 @@ from goodfit.observations import History, Observations
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Told", "read_frame", "read_lists_of", "read_logs", "read_records_of"]
+__all__ = ["Told", "read_frame", "read_lists_of", "read_logs", "read_records_of", "with_told"]
 
 PERCENT = 1.5
 PERCENT_METRICS = ("acc", "accuracy", "top1", "top5", "f1", "precision", "recall")
@@ -146,6 +146,22 @@ def read_lists_of(lists: Mapping[str, Any], name: str = "history", **told: Any) 
 def read_records_of(rows: Sequence[Mapping[str, Any]], name: str = "history", **told: Any) -> list[Log]:
     """Return the trainings in a list of dicts; see `read_logs`."""
     return _all(read_document([*rows], name), name, told)
+
+
+def with_told(log: Log, **told: Any) -> Log:
+    """Return a log with what its caller knows beside it; see `Told`."""
+    known = Told(**told)
+    history = log.observations.history
+    columns = dict(history.columns)
+    for name, column in (("train_loss", known.train_loss), ("valid_loss", known.valid_loss)):
+        if column is not None and column not in history:
+            raise InputError("log.no-column", path=log.name, column=column, known=[*history])
+        if column is not None:
+            columns[name] = history[column]
+    if known.train_loss or known.valid_loss:
+        seen = replace(log.observations, history=replace(history, columns=columns))
+        log = replace(log, observations=seen)
+    return _with(log, known)
 
 
 def _all(raw: Sequence[RawLog], name: str, told: Mapping[str, Any]) -> list[Log]:
