@@ -29,7 +29,7 @@ def report_parts(run: Run) -> ReportParts:
     where = str(run.folder) if run.folder is not None else "RUN"
     quoted = shlex.quote(where)
     table = run.table
-    predict = f'import goodfit\n\nrun = goodfit.load({where!r})\nrun.predict(rows)'
+    predict = f"import goodfit\n\nrun = goodfit.load({where!r})\nrun.predict(rows)"
     return ReportParts(
         name=run.name,
         recipe=run.recipe,

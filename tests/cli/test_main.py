@@ -42,7 +42,10 @@ def test_without_a_command_the_help_is_shown():
     ("arguments", "sentence"),
     [
         (["trian"], "There is no command 'trian'; did you mean 'train'?"),
-        (["zzz"], "There is no command 'zzz'; the commands are demo, train, diagnose, evaluate, predict, report."),
+        (
+            ["zzz"],
+            "There is no command 'zzz'; the commands are demo, train, diagnose, evaluate, predict, report.",
+        ),
         (["--zzz"], "There is no option --zzz; see: goodfit --help."),
         (
             ["train", "--learning-rte", "1"],

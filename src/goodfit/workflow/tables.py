@@ -112,7 +112,7 @@ def read_table(
     options = options or TableOptions()
     reading = options.reading()
     table = read(data, columns=options.columns, **reading)
-    targets = target if target is not None else table.targets
+    targets = table.targets if target is None else _names(target)
     if not targets:
         raise InputError("target.not-given", source=table.source.name, columns=table.frame.columns[:20])
     facts = profile(
@@ -166,6 +166,11 @@ def divided(known: ReadTable, recipe: Recipe) -> Parts:
         table=TableFacts(table.source, facts, division, preparation, tuple(notes), known.reading),
         source=table.source,
     )
+
+
+def _names(target: Any) -> tuple[str, ...]:
+    """Return the names of the targets as texts, as columns of frames are called."""
+    return tuple(map(str, target)) if isinstance(target, (list, tuple)) else (str(target),)
 
 
 def _part(inputs: Inputs, target: Tensor, rows: NDArray[np.int64]) -> Part:
