@@ -242,7 +242,7 @@ def _delivers_rows(data: IterableDataset[Any]) -> bool:
     """Say whether a stream delivers single rows, whose target is one number, and not batches."""
     with undisturbed(data):
         first = next(iter(data), None)
-    target = first[1] if isinstance(first, (tuple, list)) and len(first) == 2 else None
+    target: Any = first[1] if isinstance(first, (tuple, list)) and len(first) == 2 else None
     return isinstance(target, (int, float)) or (_is_array(target) and not np.shape(target))
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from goodfit.messages import say
 from goodfit.recipe import Recipe
 from goodfit.training.state import Row, TrainingState
-from goodfit.training.stopping import Best
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -32,7 +31,6 @@ class Progress:
     def __init__(self, recipe: Recipe, language: str = "en", console: Any = None) -> None:
         self.recipe, self.language, self._console = recipe, language, console
         self.rows: list[Row] = []
-        self.best: Best | None = None
         self._live: Live | None = None
         self._shown = 0.0
         self._state: TrainingState | None = None

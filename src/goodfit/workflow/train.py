@@ -197,6 +197,7 @@ def run_loop(
         if told is not None:
             told(row)
 
+    shown.rows = list(state.rows)
     attention = Attention(time_budget=job.recipe.time_budget, save=save, progress=shown.during)
     with shown:
         try:
