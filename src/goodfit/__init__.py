@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from goodfit.recipe import Recipe as Recipe
     from goodfit.run import Run as Run
     from goodfit.workflow.rate_range import find_learning_rate as find_learning_rate
+    from goodfit.workflow.population import train_population as train_population
     from goodfit.workflow.train import train as train
 
 _HOMES = {
@@ -40,6 +41,7 @@ _HOMES = {
     "find_learning_rate": "goodfit.workflow.rate_range",
     "load": "goodfit.loading",
     "train": "goodfit.workflow.train",
+    "train_population": "goodfit.workflow.population",
 }
 
 __all__ = list(_HOMES)

@@ -1,0 +1,189 @@
+"""Which trainings can be one, and their jobs put together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from goodfit.data.batches import TensorBatches, first_tensor
+from goodfit.training.job import Job
+from goodfit.training.population.batched_losses import batched_loss, loss_signature
+from goodfit.training.population.batched_optimizers import batched_optimizer, settings_of
+from goodfit.training.population.mapped_network import MappedNetwork, can_be_mapped
+from goodfit.training.population.member_rates import MemberRates
+from goodfit.training.population.population_loop import Evaluated, Penalties, Population
+from goodfit.training.population.stacked_average import StackedAverage
+from goodfit.training.population.stacked_network import (
+    ChainNetwork,
+    StackedNetwork,
+    chain_plan,
+    decayed_ids,
+    without_dropout,
+)
+from goodfit.training.population.stacked_rows import StackedRows, stack_rows
+from goodfit.training.state import TrainingState
+
+__all__ = ["group_size", "make_population", "signature"]
+
+CACHE = 2**21
+"""Numbers that the weights, their gradients and optimizer state, and a batch's activations of all members may
+take, so that an update stays in the processor's cache (``benchmarks/population.py``)."""
+
+
+def signature(job: Job) -> Hashable | None:
+    """Return what the jobs of one population must have in common; None where a job cannot be in any."""
+    recipe = job.recipe
+    loss = loss_signature(job.loss)
+    settings = settings_of(job.optimizer, decayed_ids(job.model))
+    special = recipe.accumulate > 1 or recipe.label_noise or recipe.mixup or recipe.precision != "float32"
+    if special or job.step is not None or job.convert or loss is None or settings is None:
+        return None
+    rows = [_rows_signature(batches) for batches in (job.train, job.valid, job.sample)]
+    if None in rows or not isinstance(job.train, TensorBatches) or job.train.target is None:
+        return None
+    if recipe.swa is not None and any(isinstance(module, _BatchNorm) for module in job.model.modules()):
+        return None
+    network = _network_signature(job)
+    if network is None:
+        return None
+    average = "ema" if recipe.ema is not None else "swa" if recipe.swa is not None else None
+    metrics = tuple((metric.name, id(metric.function)) for metric in job.metrics)
+    return (
+        network,
+        loss,
+        (settings.rule, settings.flags),
+        (*rows, job.train.batch_size, job.train.join_single),
+        (average, metrics, job.decode is None, str(job.device)),
+    )
+
+
+def _rows_signature(batches: Any) -> Hashable | None:
+    if batches is None:
+        return "none"
+    if not isinstance(batches, TensorBatches) or batches.target is None or batches.target.ndim > 2:
+        return None
+    target = batches.target
+    return (batches.rows, target.dtype, tuple(target.shape[1:]))
+
+
+def _network_signature(job: Job) -> Hashable | None:
+    plans = _chain(job)
+    if plans is not None:
+        return without_dropout(plans)
+    shapes = tuple((name, tuple(value.shape), value.dtype) for name, value in job.model.state_dict().items())
+    return (type(job.model), repr(job.model), shapes)
+
+
+def _chain(job: Job) -> Any:
+    """Return the plans where the network is a chain of known layers over rows of numbers."""
+    inputs = job.train.inputs if isinstance(job.train, TensorBatches) else None
+    if isinstance(inputs, dict) or (isinstance(inputs, (tuple, list)) and len(inputs) != 2):
+        return None
+    numbers = first_tensor(inputs)
+    plain = numbers.ndim == 2 and numbers.dtype == torch.float32
+    plans = chain_plan(job.model) if plain else None
+    mixed = plans is not None and hasattr(plans[0], "offsets")
+    return plans if mixed == isinstance(inputs, (tuple, list)) else None
+
+
+def make_population(jobs: Sequence[Job], states: Sequence[TrainingState]) -> Population | None:
+    """Return jobs of one signature as a population; None where their modules cannot be stacked."""
+    first = jobs[0]
+    models = [job.model for job in jobs]
+    assert isinstance(first.train, TensorBatches)
+    network: StackedNetwork
+    if _chain(first) is not None:
+        network = ChainNetwork.of(models)
+    else:
+        few = _first_rows(first.train.inputs)
+        if not can_be_mapped(models, few):
+            return None
+        network = MappedNetwork.of(models)
+    train = stack_rows([job.train for job in jobs], network.encode, first.device)  # type: ignore[misc]
+    recipes = [job.recipe for job in jobs]
+    average = None
+    if recipes[0].ema is not None:
+        average = StackedAverage(network, [recipe.ema or 0.0 for recipe in recipes])
+    elif recipes[0].swa is not None:
+        average = StackedAverage(network, None)
+    settings = [settings_of(job.optimizer, decayed_ids(job.model)) for job in jobs]
+    known = [member for member in settings if member is not None]
+    few_rows = network.slice(network.arrange(tuple(leaf[:1, :2] for leaf in train.leaves)), 0, 2)
+    with torch.no_grad():
+        units = network.forward(few_rows, False).shape[1]
+    return Population(
+        jobs=jobs,
+        states=states,
+        network=network,
+        optimizer=batched_optimizer(known, network.weights, network.decayed),
+        loss=batched_loss([job.loss for job in jobs]),
+        penalties=_penalties(recipes, first.device),
+        rates=_rates(jobs, [member.rate for member in known]),
+        train=train,
+        valid=_evaluated([job.valid for job in jobs], network.encode, first.device),
+        sample=_evaluated([job.sample for job in jobs], network.encode, first.device),
+        average=average,
+        units=units,
+    )
+
+
+def _first_rows(inputs: Any) -> Any:
+    if isinstance(inputs, Tensor):
+        return inputs[:4]
+    if isinstance(inputs, dict):
+        return {name: _first_rows(item) for name, item in inputs.items()}
+    return type(inputs)(_first_rows(item) for item in inputs)
+
+
+def _evaluated(
+    members: Sequence[Any], encode: Callable[[Any], Any], device: torch.device
+) -> Evaluated | None:
+    if members[0] is None:
+        return None
+    rows = stack_rows(members, encode, device)
+    whole = StackedRows(rows.leaves, rows.target, rows.part, rows.seeds, (rows.rows,))
+    return Evaluated(whole)
+
+
+def _penalties(recipes: Sequence[Any], device: torch.device) -> Penalties:
+    def column(values: Sequence[float | None], missing: float) -> Tensor | None:
+        if not any(values):
+            return None
+        known = [value or missing for value in values]
+        return torch.tensor(known, dtype=torch.float32, device=device).unsqueeze(1)
+
+    return Penalties(
+        l1=column([recipe.l1 for recipe in recipes], 0.0),
+        value=column([recipe.gradient_clip_value for recipe in recipes], math.inf),
+        norm=column([recipe.gradient_clip for recipe in recipes], math.inf),
+    )
+
+
+def _rates(jobs: Sequence[Job], rates: Sequence[float]) -> MemberRates:
+    shared: dict[Hashable, Any] = {}
+    schedules = []
+    for job in jobs:
+        recipe = job.recipe
+        key = repr((recipe.schedule, recipe.schedule_options, recipe.warmup, recipe.epochs))
+        own = recipe.schedule.startswith("function ")
+        schedules.append(job.schedule if own else shared.setdefault(key, job.schedule))
+    return MemberRates(np.array(rates), schedules, list(range(len(jobs))))
+
+
+def group_size(model: nn.Module, batch_size: int) -> int:
+    """Return how many members train as one: as many as the cache holds, at least one.
+
+    Parameters
+    ----------
+    batch_size
+        Rows of a batch.
+    """
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    units = sum(parameter.shape[0] for parameter in model.parameters() if parameter.ndim >= 2)
+    return max(1, CACHE // (5 * weights + 3 * units * batch_size))

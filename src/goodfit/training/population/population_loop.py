@@ -1,0 +1,355 @@
+"""The training loop for many members at once: an epoch of all, then each one's record and end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from goodfit.observations import EndedBy
+from goodfit.training.attention import Attention, heeding_interrupts
+from goodfit.training.job import Job
+from goodfit.training.population.batched_losses import BatchedLoss, Prepared
+from goodfit.training.population.batched_metrics import measure_members
+from goodfit.training.population.batched_optimizers import BatchedOptimizer
+from goodfit.training.population.member_rates import MemberRates
+from goodfit.training.population.member_records import MemberRecords
+from goodfit.training.population.stacked_average import StackedAverage
+from goodfit.training.population.stacked_network import Leaves, StackedNetwork
+from goodfit.training.population.stacked_rows import StackedRows
+from goodfit.training.randomness import seed_epoch
+from goodfit.training.state import TrainingState
+from goodfit.training.stopping import ended_by
+from goodfit.training.weights import load_weights
+
+__all__ = ["Evaluated", "Penalties", "Population", "train_members"]
+
+Array = NDArray[np.float64]
+SHRINKS_AT = 0.8
+"""Share of the members that must still train, or else the rest are taken out of the batch."""
+EVALUATED = 2**21
+"""Elements of inputs or outputs that are evaluated at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Penalties:
+    """What happens to gradients before an update; None where no member asks for it.
+
+    Parameters
+    ----------
+    l1
+        Strength of the L1 penalty on weights, (members, 1).
+    value, norm
+        Largest size of an entry, and largest norm, (members, 1); infinite for members without a limit.
+    """
+
+    l1: Tensor | None = None
+    value: Tensor | None = None
+    norm: Tensor | None = None
+
+    def apply(self, network: StackedNetwork) -> None:
+        """Change the gradients in place, as `goodfit.training.loop.adjust_gradients` does."""
+        gradient = network.gradient
+        if self.l1 is not None:
+            columns = slice(0, network.decayed)
+            gradient[:, columns].addcmul_(network.weights[:, columns].sign(), self.l1)
+        if self.value is not None:
+            torch.clamp(gradient, -self.value, self.value, out=gradient)
+        if self.norm is not None:
+            norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
+            gradient.mul_((self.norm / (norm + 1e-6)).clamp_(max=1.0))
+
+    def keep(self, index: Tensor) -> Penalties:
+        """Return the penalties of the members ``index`` alone."""
+        return Penalties(
+            *(None if item is None else item[index] for item in (self.l1, self.value, self.norm))
+        )
+
+
+@dataclass(eq=False)
+class Evaluated:
+    """Rows that every epoch is measured on; what is the same each time is kept."""
+
+    rows: StackedRows
+    arranged: Leaves = ()
+    prepared: Prepared | None = None
+    target: Tensor | None = None
+
+
+@dataclass(eq=False)
+class Population:
+    """Many trainings in one; the loop changes it, nothing else does.
+
+    Parameters
+    ----------
+    jobs, states
+        Of every member, the ended ones too.
+    active
+        The members in the batch, in its order; some of them may have ended.
+    """
+
+    jobs: Sequence[Job]
+    states: Sequence[TrainingState]
+    network: StackedNetwork
+    optimizer: BatchedOptimizer
+    loss: BatchedLoss
+    penalties: Penalties
+    rates: MemberRates
+    train: StackedRows
+    valid: Evaluated | None
+    sample: Evaluated | None
+    average: StackedAverage | None
+    units: int
+    active: list[int] = field(default_factory=list)
+    epoch: int = 0
+    step: int = 0
+    best: dict[str, Tensor] = field(default_factory=dict)
+    running: Array = field(default_factory=lambda: np.zeros(0))
+
+    def recipes(self) -> list[Any]:
+        """Return the recipes of the members in the batch."""
+        return [self.jobs[member].recipe for member in self.active]
+
+
+def train_members(population: Population, attention: Attention) -> list[EndedBy]:
+    """Train every member to its own end and return what ended each; their states are filled.
+
+    A member's best weights are in its state; where no epoch was fit to be kept, the last weights are in its
+    model. A member that has ended does not touch the others, and is taken out of the batch with the next few.
+    """
+    jobs, states = population.jobs, population.states
+    population.active = list(range(len(jobs)))
+    population.best = {name: tensor.clone() for name, tensor in _tensors(population.network).items()}
+    records = MemberRecords([job.recipe for job in jobs], [state.best for state in states])
+    ended: dict[int, EndedBy] = {}
+    attention.begin(0.0)
+    with torch.no_grad(), heeding_interrupts(attention):
+        while len(ended) < len(jobs):
+            cut, share = train_one_epoch(population, attention)
+            row, values = measure_epoch(population, share, attention.seconds())
+            alive = [place for place, member in enumerate(population.active) if member not in ended]
+            _keep_best(population, records, alive, row, values)
+            if cut is None and perf_counter() >= attention.at:
+                cut = attention.look(states[0])
+            _note_ends(population, records, alive, row, cut, ended, attention.seconds())
+            left = [place for place, member in enumerate(population.active) if member not in ended]
+            if left and len(left) <= SHRINKS_AT * len(population.active):
+                shrink(population, left)
+    for state, rows in zip(states, records.rows(len(jobs)), strict=True):
+        state.rows = rows
+    return [ended[member] for member in range(len(jobs))]
+
+
+def train_one_epoch(population: Population, attention: Attention) -> tuple[EndedBy | None, float]:
+    """Go once through every member's rows; return what cut the epoch short, and the share that was done."""
+    network, optimizer, loss = population.network, population.optimizer, population.loss
+    penalties, average = population.penalties, population.average
+    seed_epoch(population.recipes()[0].seed, population.epoch)
+    steps = len(population.train.sizes)
+    optimizer.plan(population.rates.of(population.step, steps, population.states), population.step)
+    totals: list[Tensor] = []
+    weights: list[float | Tensor] = []
+    number = 0
+    for leaves, target, batches in population.train.epoch(population.epoch):
+        arranged, prepared = network.arrange(leaves), loss.prepare(target, population.units)
+        for first, last in batches:
+            outputs = network.forward(network.slice(arranged, first, last), True)
+            total, gradient, weight = loss.loss_and_gradient(outputs, prepared.rows(first, last))
+            network.backward(gradient)
+            penalties.apply(network)
+            optimizer.step(network.gradient, number)
+            if average is not None and average.decays is not None:
+                average.update(network)
+            totals.append(total)
+            weights.append(weight)
+            if population.step == number == 0:
+                _note_start(population.states, total, weight)
+            number += 1
+            if perf_counter() >= attention.at and (cut := attention.look(population.states[0])) is not None:
+                population.step += number
+                population.running = _running(totals, weights)
+                return cut, number / max(steps, number + 1)
+    population.epoch += 1
+    population.step += steps
+    population.running = _running(totals, weights)
+    return None, 0.0
+
+
+def _note_start(states: Sequence[TrainingState], total: Tensor, weight: float | Tensor) -> None:
+    for state, loss in zip(states, (total / weight).tolist(), strict=True):
+        state.start_loss = loss
+
+
+def _running(totals: list[Tensor], weights: list[float | Tensor]) -> Array:
+    """Return each member's mean loss over the epoch's rows, each as its batch was met."""
+    summed = torch.stack(totals).double().sum(0).cpu().numpy()
+    if isinstance(weights[0], float):
+        return np.asarray(summed / sum(float(weight) for weight in weights))
+    every = torch.stack([weight for weight in weights if isinstance(weight, Tensor)])
+    return np.asarray(summed / every.double().sum(0).cpu().numpy())
+
+
+def measure_epoch(population: Population, share: float, seconds: float) -> tuple[dict[str, Array], Array]:
+    """Return the epoch's row of the History of each member in the batch, and what each is judged by."""
+    if population.average is not None and population.average.decays is None and not share:
+        late = np.array([population.epoch > (r.swa or 0.0) * r.epochs for r in population.recipes()])
+        population.average.update(population.network, late)
+    with averaged(population):
+        sample = evaluate(population, population.sample) if population.sample is not None else {}
+        valid = evaluate(population, population.valid) if population.valid is not None else {}
+    count = len(population.active)
+    row = {
+        "epoch": np.full(count, population.epoch + share),
+        "step": np.full(count, float(population.step)),
+    }
+    row |= {"train_loss": sample.pop("loss")} if sample else {}
+    row |= {"running_loss": population.running}
+    row |= {"valid_loss": valid.pop("loss")} if valid else {}
+    for name in dict.fromkeys([*sample, *valid]):
+        row |= {f"train_{name}": sample[name]} if name in sample else {}
+        row |= {f"valid_{name}": valid[name]} if name in valid else {}
+    row |= {"learning_rate": population.rates.last, "seconds": np.full(count, seconds)}
+    values = np.array([row[recipe.monitor][place] for place, recipe in enumerate(population.recipes())])
+    return row, values
+
+
+@contextmanager
+def averaged(population: Population) -> Iterator[None]:
+    """Let the network carry the averaged weights inside, where there are any."""
+    if population.average is None:
+        yield
+        return
+    with population.average.applied(population.network):
+        yield
+
+
+def evaluate(population: Population, evaluated: Evaluated) -> dict[str, Array]:
+    """Return the loss and the metrics of each member over all its rows, exactly."""
+    network, loss, jobs = population.network, population.loss, population.jobs
+    if not evaluated.arranged:
+        for leaves, target, _ in evaluated.rows.epoch(0):
+            evaluated.arranged, evaluated.target = network.arrange(leaves), target
+            evaluated.prepared = loss.prepare(target, population.units)
+    assert evaluated.prepared is not None
+    assert evaluated.target is not None
+    rows, members = evaluated.rows.rows, len(population.active)
+    widest = max(leaf[0].numel() // rows for leaf in (*evaluated.arranged, *evaluated.prepared.tensors))
+    chunk = max(1, EVALUATED // (members * max(1, widest)))
+    outputs = []
+    total: Array = np.zeros(members)
+    weight: Any = 0.0
+    for first in range(0, rows, chunk):
+        last = min(rows, first + chunk)
+        output = network.forward(network.slice(evaluated.arranged, first, last), False)
+        part = evaluated.prepared.rows(first, last)
+        total = total + loss.total(output, part).double().cpu().numpy()
+        each = loss.weight(output, part)
+        weight = weight + (each if isinstance(each, float) else each.double().cpu().numpy())
+        outputs.append(output)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: dict[str, Array] = {"loss": total / weight}
+    first_job = jobs[population.active[0]]
+    if first_job.metrics:
+        found |= measure_members(
+            first_job.metrics,
+            [jobs[member].loss for member in population.active],
+            [jobs[member].decode for member in population.active],
+            outputs[0] if len(outputs) == 1 else torch.cat(outputs, 2),
+            evaluated.target,
+        )
+    return found
+
+
+def _keep_best(
+    population: Population, records: MemberRecords, alive: list[int], row: dict[str, Array], values: Array
+) -> None:
+    members = [population.active[place] for place in alive]
+    better = records.record(members, {name: column[alive] for name, column in row.items()}, values[alive])
+    improved = [place for place, best in zip(alive, better, strict=True) if best]
+    if improved:
+        with averaged(population):
+            whole = len(improved) == len(population.active)
+            index = torch.tensor(improved, device=population.network.weights.device)
+            for name, tensor in _tensors(population.network).items():
+                if whole:
+                    population.best[name].copy_(tensor)
+                else:
+                    population.best[name].index_copy_(0, index, tensor[index])
+    for place in alive:
+        state = population.states[population.active[place]]
+        if state.plateau is not None:
+            state.plateau = state.plateau.after(float(values[place]))
+
+
+def _note_ends(
+    population: Population,
+    records: MemberRecords,
+    alive: list[int],
+    row: dict[str, Array],
+    cut: EndedBy | None,
+    ended: dict[int, EndedBy],
+    seconds: float,
+) -> None:
+    """Put what ended each member into ``ended``, and its best weights into its state."""
+    members = [population.active[place] for place in alive]
+    finite = np.isfinite(row["running_loss"]) & np.isfinite(row.get("train_loss", row["running_loss"]))
+    at_end = records.may_have_ended(members, population.epoch, seconds, finite[alive])
+    for number in range(len(members)) if cut is not None else at_end:
+        member, place = members[number], alive[number]
+        job, state = population.jobs[member], population.states[member]
+        state.best = records.best(member)
+        reason = cut or ended_by(
+            job.recipe, state.best, epoch=population.epoch, seconds=seconds, finite=bool(finite[place])
+        )
+        if reason is not None:
+            ended[member] = reason
+            state.epoch, state.step, state.seconds = population.epoch, population.step, seconds
+            _hand_back(population, place, job, state)
+
+
+def _hand_back(population: Population, place: int, job: Job, state: TrainingState) -> None:
+    network = population.network
+    kept = state.best.epoch is not None
+    tensors = population.best if kept else _tensors(network)
+    buffers = {name: tensor for name, tensor in tensors.items() if name}
+    weights = network.state_of(place, tensors[""], buffers)
+    steps = population.step if not kept else round((state.best.epoch or 0.0) * len(population.train.sizes))
+    for name, value in job.model.state_dict().items():
+        if name not in weights:  # BatchNorm's count of batches, the same for all
+            weights[name] = torch.full_like(value, steps)
+    if kept:
+        state.best_weights = weights
+    load_weights(job.model, weights)
+    gradients = network.state_of(place, network.gradient, {})
+    for name, parameter in job.model.named_parameters():
+        parameter.grad = gradients[name]  # what the diagnosis looks at
+
+
+def shrink(population: Population, places: list[int]) -> None:
+    """Take all but the members at ``places`` out of the batch, so that the others have its work for them."""
+    index = torch.tensor(places, device=population.network.weights.device)
+    population.active = [population.active[place] for place in places]
+    population.network = population.network.keep(index)
+    population.optimizer.keep(index, population.network.weights)
+    population.loss = population.loss.keep(index)
+    population.penalties = population.penalties.keep(index)
+    population.rates = population.rates.keep(places)
+    population.train = population.train.keep(places)
+    population.best = {name: tensor[index] for name, tensor in population.best.items()}
+    for name in ("valid", "sample"):
+        evaluated = getattr(population, name)
+        if evaluated is not None:
+            setattr(population, name, Evaluated(evaluated.rows.keep(places)))
+    if population.average is not None:
+        population.average.keep(index)
+
+
+def _tensors(network: StackedNetwork) -> dict[str, Tensor]:
+    return {"": network.weights, **network.buffers}

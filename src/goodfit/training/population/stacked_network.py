@@ -1,0 +1,252 @@
+"""Networks of one shape as one: their weights in a single (members, weights) tensor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from goodfit.models.mlp import MLP
+from goodfit.training.parameter_groups import is_decayed, trained_parameters
+from goodfit.training.population.stacked_layers import (
+    Block,
+    Dropout,
+    LayerPlan,
+    LookupLinear,
+    OneHotLinear,
+    Pieces,
+    StackedLayer,
+    plan_layer,
+)
+
+__all__ = ["ChainNetwork", "Leaves", "StackedNetwork", "chain_plan", "decayed_ids"]
+
+ALIGNED = 16
+"""Weights of a member are a multiple of so many: its numbers then go through the same vector instructions
+wherever it lies among the others."""
+
+Leaves = tuple[Tensor, ...]
+"""The inputs of a part of the rows, each (rows, ...), or (members or 1, rows, ...) when stacked."""
+
+
+class StackedNetwork(Protocol):
+    """What trains many networks of one shape.
+
+    Attributes
+    ----------
+    weights, gradient
+        Shape (members, weights); the first ``decayed`` columns are those that penalties apply to.
+    buffers
+        Each (members, ...).
+    """
+
+    weights: Tensor
+    gradient: Tensor
+    buffers: dict[str, Tensor]
+    decayed: int
+
+    def encode(self, inputs: Any) -> Leaves:
+        """Return a member's inputs, as its batches hold them, as tensors of rows."""
+        ...
+
+    def arrange(self, leaves: Leaves) -> Leaves:
+        """Return the stacked rows of an epoch as `forward` takes them."""
+        ...
+
+    def slice(self, arranged: Leaves, first: int, last: int) -> Leaves:
+        """Return the rows from ``first`` to before ``last`` of what `arrange` returned."""
+        ...
+
+    def forward(self, inputs: Leaves, training: bool) -> Tensor:
+        """Return the outputs, (members, units, rows), units 1 where a network has no dimension of units."""
+        ...
+
+    def backward(self, gradient: Tensor) -> None:
+        """Put the gradients of the weights where ``gradient`` is that of the last `forward`'s outputs."""
+        ...
+
+    def keep(self, index: Tensor) -> StackedNetwork:
+        """Return the network of the members ``index`` alone."""
+        ...
+
+    def state_of(self, member: int, weights: Tensor, buffers: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return one member's parameters and buffers by name, out of tensors like its own."""
+        ...
+
+
+def decayed_ids(model: nn.Module) -> set[int]:
+    """Return the ``id`` of the parameters that penalties apply to."""
+    return {
+        id(parameter)
+        for module, parameter in trained_parameters(model).values()
+        if is_decayed(module, parameter)
+    }
+
+
+def chain_plan(model: nn.Module) -> tuple[LayerPlan, ...] | None:
+    """Return the plans of a chain of known layers, None where the network is something else."""
+    if type(model) not in (nn.Sequential, MLP) or _watched(model):
+        return None
+    plans: list[LayerPlan] = []
+    for name, module in model.named_children():
+        if type(module) is nn.Identity:
+            continue
+        plan = plan_layer(name, module, first=not plans)
+        if plan is None or _watched(module):
+            return None
+        plans.append(plan)
+    parameters = list(model.parameters())
+    shared = len(parameters) != len(list(model.named_parameters(remove_duplicate=False)))
+    odd = any(item.dtype != torch.float32 or not item.requires_grad for item in parameters)
+    return None if shared or odd or not parameters else tuple(plans)
+
+
+def without_dropout(plans: Iterable[LayerPlan]) -> tuple[LayerPlan, ...]:
+    """Return the plans that hold weights or shape values: members may differ in the rest."""
+    return tuple(plan for plan in plans if not isinstance(plan, Dropout))
+
+
+class ChainNetwork:
+    """Chains of known layers, trained without autograd; see `StackedNetwork`."""
+
+    def __init__(
+        self,
+        plans: tuple[LayerPlan, ...],
+        weights: Tensor,
+        buffers: dict[str, Tensor],
+        shares: dict[str, Tensor],
+    ) -> None:
+        self.plans, self.weights, self.buffers, self.shares = plans, weights, buffers, shares
+        self._blocks, self.decayed, _ = _layout(plans)
+        self._pieces: Pieces = {}
+        stacked = self._views(weights)
+        self._layers: list[StackedLayer] = []
+        for place, plan in enumerate(plans):
+            if isinstance(plan, Dropout):
+                self._layers.append(plan.bind_shares(shares[plan.name]))
+            else:
+                self._layers.append(plan.bind(stacked, buffers, self._pieces, place == 0))
+        self._backwards = [backward for _, backward in reversed(self._layers)]
+        self._kept: list[Any] = []
+        self.gradient = torch.zeros_like(weights)
+        self._tail = weights.new_zeros(len(weights), weights.shape[1] - self._size())
+
+    @classmethod
+    def of(cls, models: Sequence[nn.Module]) -> ChainNetwork:
+        """Stack networks whose plans are the same but for dropout."""
+        every = [chain_plan(model) for model in models]
+        plans = max((plan for plan in every if plan is not None), key=len)
+        device = next(models[0].parameters()).device
+        _, _, total = _layout(plans)
+        weights = torch.zeros(len(models), total, device=device)
+        buffers = {
+            name: value.to(device).repeat(len(models), *[1] * value.ndim)
+            for plan in plans
+            for name, value in plan.buffers().items()
+        }
+        shares = {
+            plan.name: torch.tensor(
+                [getattr(dict(model.named_children()).get(plan.name), "p", 0.0) for model in models],
+                device=device,
+            )
+            for plan in plans
+            if isinstance(plan, Dropout)
+        }
+        network = cls(plans, weights, buffers, shares)
+        places = {**network._parameters(weights), **buffers}
+        with torch.no_grad():
+            for member, model in enumerate(models):
+                state = model.state_dict()
+                for name, place in places.items():
+                    place[member].copy_(state[name])
+        return network
+
+    def _size(self) -> int:
+        return sum(math.prod(block.shape) for block, _ in self._blocks)
+
+    def _views(self, weights: Tensor) -> dict[str, Tensor]:
+        return {
+            block.name: weights[:, start : start + math.prod(block.shape)].view(len(weights), *block.shape)
+            for block, start in self._blocks
+        }
+
+    def _parameters(self, weights: Tensor) -> dict[str, Tensor]:
+        stacked = self._views(weights)
+        return {name: view for plan in self.plans for name, view in plan.parameters(stacked).items()}
+
+    def encode(self, inputs: Any) -> Leaves:
+        """Return a member's inputs as tensors of rows."""
+        if isinstance(inputs, Tensor):
+            return (inputs,)
+        first = self.plans[0]
+        numbers, categories = inputs
+        if isinstance(first, OneHotLinear):
+            return (first.one_hot(numbers, categories),)
+        assert isinstance(first, LookupLinear)
+        return numbers, categories + categories.new_tensor(first.offsets)
+
+    def arrange(self, leaves: Leaves) -> Leaves:
+        """Return the numbers with rows last; categories stay (members or 1, rows, columns)."""
+        return (leaves[0].transpose(1, 2).contiguous(), *leaves[1:])
+
+    def slice(self, arranged: Leaves, first: int, last: int) -> Leaves:
+        """Return the rows from ``first`` to before ``last``."""
+        return (arranged[0][:, :, first:last], *(leaf[:, first:last] for leaf in arranged[1:]))
+
+    def forward(self, inputs: Leaves, training: bool) -> Tensor:
+        """Return the outputs, (members, units, rows)."""
+        members = len(self.weights)
+        value: Any = inputs[0] if len(inputs[0]) == members else inputs[0].expand(members, -1, -1)
+        if isinstance(self.plans[0], LookupLinear):
+            value = value, inputs[1]
+        self._kept = []
+        for forward, _ in self._layers:
+            value, kept = forward(value, training)
+            if training:
+                self._kept.append(kept)
+        return value  # type: ignore[no-any-return]
+
+    def backward(self, gradient: Tensor) -> None:
+        """Put the gradients of the weights into ``gradient``."""
+        for backward, kept in zip(self._backwards, reversed(self._kept), strict=True):
+            gradient = backward(gradient, kept)
+        pieces = [self._pieces[block.name] for block, _ in self._blocks]
+        torch.cat([*pieces, self._tail], dim=1, out=self.gradient)
+
+    def keep(self, index: Tensor) -> ChainNetwork:
+        """Return the network of the members ``index`` alone."""
+        return ChainNetwork(
+            self.plans,
+            self.weights[index],
+            {name: value[index] for name, value in self.buffers.items()},
+            {name: value[index] for name, value in self.shares.items()},
+        )
+
+    def state_of(self, member: int, weights: Tensor, buffers: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return one member's parameters and buffers by name."""
+        own = weights[member : member + 1]
+        parameters = {name: view[0].clone() for name, view in self._parameters(own).items()}
+        return parameters | {name: value[member].clone() for name, value in buffers.items()}
+
+
+def _layout(plans: Sequence[LayerPlan]) -> tuple[list[tuple[Block, int]], int, int]:
+    """Return each block with where it begins, how many weights are decayed, and how many there are padded."""
+    blocks = [block for plan in plans for block in plan.blocks()]
+    ordered = [block for block in blocks if block.decayed] + [block for block in blocks if not block.decayed]
+    placed, start = [], 0
+    for block in ordered:
+        placed.append((block, start))
+        start += math.prod(block.shape)
+    decayed = sum(math.prod(block.shape) for block in blocks if block.decayed)
+    width = plans[0].outputs if isinstance(plans[0], LookupLinear) else 1
+    unit = math.lcm(ALIGNED, width)
+    return placed, decayed, -(-start // unit) * unit
+
+
+def _watched(module: nn.Module) -> bool:
+    """Say whether somebody hooked into the module, which only a real call serves."""
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return any(getattr(module, name) for name in hooks) or "forward" in vars(module)

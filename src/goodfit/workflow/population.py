@@ -1,0 +1,256 @@
+"""goodfit.train_population: data and many Recipes to as many Runs, trained as few networks."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from goodfit.environment import describe_environment
+from goodfit.errors import InputError
+from goodfit.files import data_name
+from goodfit.observations import EndedBy
+from goodfit.recipe import Recipe
+from goodfit.run import Run
+from goodfit.training.attention import Attention
+from goodfit.training.job import Job
+from goodfit.training.population.batching import group_size, make_population, signature
+from goodfit.training.population.population_loop import train_members
+from goodfit.training.randomness import seed_epoch, undisturbed
+from goodfit.training.state import TrainingState, to_history
+from goodfit.training.threads import threads_for, using_threads
+from goodfit.workflow.choices import check_functions, completed
+from goodfit.workflow.finishing import finish
+from goodfit.workflow.job import make_job, network_shape
+from goodfit.workflow.lazy_run import LazyRun
+from goodfit.workflow.own_data import is_own_data, own_parts
+from goodfit.workflow.parts import Parts
+from goodfit.workflow.progress import Progress
+from goodfit.workflow.tables import TableOptions, divided, read_table
+from goodfit.workflow.train import run_loop
+
+__all__ = ["train_population"]
+
+
+@dataclass(eq=False)
+class Member:
+    """One recipe on its way to a Run."""
+
+    place: int
+    parts: Parts
+    job: Job
+    state: TrainingState
+    ended: EndedBy | None = None
+
+
+def train_population(
+    recipes: Sequence[Recipe],
+    data: Any,
+    *,
+    target: str | Sequence[str] | None = None,
+    valid: Any = None,
+    test: Any = None,
+    model: str | nn.Module | Callable[[], nn.Module] | None = None,
+    task: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    group_column: str | None = None,
+    time_column: str | None = None,
+    reading: Mapping[str, Any] | None = None,
+    diagnose: bool = True,
+    name: str | None = None,
+) -> list[Run]:
+    """Train many recipes on the same data as few networks, and return their Runs in the recipes' order.
+
+    Recipes that lead to networks of one shape, one kind of loss and optimizer and one batch size are trained
+    as one network whose weights have a leading dimension of members; they may differ in seed (initialisation,
+    division of the rows, order), learning rate, schedule, epochs, patience and whatever else ends a training,
+    momentum, betas and other numbers of the optimizer, weight decay, L1, clipping, dropout, label smoothing,
+    class weights, initialisation and averages of weights. Those that cannot be together, and those with
+    gradient accumulation, label noise, mixup, reduced precision, or data that are no tensors in memory, train
+    alone.
+
+    Each member comes out as the same recipe trained by `goodfit.train` would, to floating-point tolerance:
+    the same division and order of rows, the same curves, its own best epoch and end. With dropout, and with
+    modules that draw random numbers, that holds in distribution: the draws are others. ``seconds`` in the
+    History is the clock of all members together, and a time budget is heeded between epochs. Vitals are not
+    measured.
+
+    Parameters
+    ----------
+    recipes
+        Every decision, for each member.
+    data, target, valid, test, task, columns, group_column, time_column, reading
+        As `goodfit.train` takes them; read once.
+    model
+        A name, a network, of which each member gets a copy, or a function that builds one; None for the
+        recipes' own.
+    diagnose
+        Whether findings are looked for, once somebody asks for them.
+    name
+        What the runs are called in reports.
+
+    Returns
+    -------
+    list of Run
+        Their findings and evaluations are computed when first asked for.
+
+    Raises
+    ------
+    InputError
+        No recipes, or whatever cannot train, in one sentence; a ``ValueError``.
+
+    Examples
+    --------
+    >>> import goodfit
+    >>> from sklearn.datasets import load_iris
+    >>> recipe = goodfit.Recipe(hidden=(8,), epochs=20, learning_rate=0.01)
+    >>> recipes = [recipe.replace(seed=seed) for seed in range(4)]
+    >>> runs = goodfit.train_population(recipes, load_iris(return_X_y=True), task="multiclass")
+    >>> [len(run.history) for run in runs]
+    [20, 20, 20, 20]
+    """
+    recipes = list(recipes)
+    if not recipes:
+        raise InputError("population.no-recipes")
+    for place, recipe in enumerate(recipes):
+        if not isinstance(recipe, Recipe):
+            raise InputError("population.not-a-recipe", place=place, kind=type(recipe).__name__)
+        check_functions(recipe, {}, model)
+    if isinstance(model, str):
+        recipes, model = [recipe.replace(model=model) for recipe in recipes], None
+    options = TableOptions(task, columns, group_column, time_column, **(reading or {}))
+    parts_for = _divider(data, target, valid, test, model, options)
+    with undisturbed():
+        members = _members(recipes, parts_for, model)
+        for group in _groups(members):
+            _train_group(group)
+    environment = {
+        device: describe_environment(device, None) for device in {m.job.recipe.device for m in members}
+    }
+    return [_run(member, diagnose, name, environment) for member in members]
+
+
+def _divider(
+    data: Any, target: Any, valid: Any, test: Any, model: Any, options: TableOptions
+) -> Callable[[Recipe], Parts]:
+    """Return what divides the data for a recipe; equal divisions are made once."""
+    if data is None:
+        raise InputError("data.not-given")
+    made: dict[Hashable, Parts] = {}
+    divide: Callable[[Recipe], Parts]
+    if is_own_data(data, model):
+        divide = lambda recipe: own_parts(data, valid=valid, test=test, recipe=recipe, task=options.task)  # noqa: E731
+    else:
+        divide = partial(divided, read_table(data, target, valid=valid, test=test, options=options))
+
+    def parts_for(recipe: Recipe) -> Parts:
+        key = recipe.seed, recipe.valid_fraction, recipe.test_fraction
+        if key not in made:
+            made[key] = divide(recipe)
+        return made[key]
+
+    return parts_for
+
+
+def _members(recipes: Sequence[Recipe], parts_for: Callable[[Recipe], Parts], model: Any) -> list[Member]:
+    members: list[Member] = []
+    tried: set[Hashable] = set()
+    first_of: dict[Hashable, Job] = {}
+    for place, asked in enumerate(recipes):
+        parts = parts_for(asked)
+        recipe = completed(asked, parts, {}, model)
+        shape = (recipe.model, recipe.hidden, recipe.activation, recipe.normalization, recipe.device)
+        # Another division of the same table has rows of the same kind.
+        rows = id(parts) if parts.table is None else (parts.train.content[1].shape[1:], _widths(parts))
+        like = (rows, *shape, recipe.loss, repr(recipe.loss_options))
+        own = copy.deepcopy(model) if isinstance(model, nn.Module) else model
+        job, state = make_job(parts, recipe, own, {}, tried=model is None and like in tried)
+        tried.add(like)
+        members.append(Member(place, parts, _sharing_rows(job, first_of, (id(parts), job.loss.name)), state))
+    return members
+
+
+def _widths(parts: Parts) -> Hashable:
+    table = parts.table
+    return None if table is None else (table.preparation.levels, len(table.preparation.number_names))
+
+
+def _sharing_rows(job: Job, first_of: dict[Hashable, Job], key: Hashable) -> Job:
+    """Return the job with the very tensors of an earlier one on the same rows, to hold them once."""
+    if key not in first_of:
+        first_of[key] = job
+        return job
+    first = first_of[key]
+    for name in ("train", "valid", "sample"):
+        mine, theirs = getattr(job, name), getattr(first, name)
+        if hasattr(mine, "inputs") and hasattr(theirs, "inputs"):
+            job = replace(job, **{name: replace(mine, inputs=theirs.inputs, target=theirs.target)})
+    return job
+
+
+def _groups(members: Sequence[Member]) -> list[list[Member]]:
+    """Return the members that train together: of one signature, as many as suit the machine."""
+    by_signature: dict[Hashable, list[Member]] = {}
+    for member in members:
+        key = signature(member.job)
+        by_signature.setdefault(("alone", member.place) if key is None else key, []).append(member)
+    groups = []
+    for alike in by_signature.values():
+        job = alike[0].job
+        size = group_size(job.model, int(job.recipe.batch_size or job.train.rows or 1))
+        # Those with as many epochs together: the batch shrinks less.
+        ordered = sorted(alike, key=lambda member: member.job.recipe.epochs)
+        groups += [ordered[first : first + size] for first in range(0, len(ordered), size)]
+    return groups
+
+
+def _train_group(group: Sequence[Member]) -> None:
+    jobs, states = [member.job for member in group], [member.state for member in group]
+    population = make_population(jobs, states) if len(group) > 1 else None
+    recipe = jobs[0].recipe
+    rows = int(recipe.batch_size or jobs[0].train.rows or 1)
+    weights = sum(weight.numel() for weight in jobs[0].model.parameters())
+    on_cpu = jobs[0].device.type == "cpu"
+    together = weights if population is None else weights * len(group)
+    with using_threads(threads_for(together, rows) if on_cpu else torch.get_num_threads()):
+        if population is None:
+            for member in group:
+                shown = Progress.of(False, member.job.recipe, "en")
+                member.ended = run_loop(member.job, member.state, None, shown)
+        else:
+            for member, ended in zip(group, train_members(population, Attention()), strict=True):
+                member.ended = ended
+                member.job.model.eval()
+
+
+def _run(
+    member: Member, diagnosed: bool, name: str | None, environment: Mapping[str, Mapping[str, Any]]
+) -> Run:
+    job, parts, state, ended = member.job, member.parts, member.state, member.ended
+    assert ended is not None
+    recipe = job.recipe
+    history = to_history(state.rows, monitor=recipe.monitor, best_epoch=state.best.epoch, ended_by=ended)
+
+    def whole() -> Run:
+        with undisturbed():
+            seed_epoch(recipe.seed, -1)
+            return finish(job, parts, state, ended, diagnosed=diagnosed, name=name)
+
+    return LazyRun.of(
+        whole,
+        name=name or (data_name(parts.source.name) if parts.source.path else parts.source.name),
+        recipe=recipe,
+        history=history,
+        model=job.model,
+        loss=job.loss,
+        network=network_shape(parts, job.loss) if recipe.model in ("mlp", "linear") else None,
+        table=parts.table,
+        environment=environment[recipe.device],
+        notes=parts.notes,
+        folder=None,
+    )

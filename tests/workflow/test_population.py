@@ -1,0 +1,350 @@
+"""Each member of a population comes out as the same recipe does alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.training.contract import SCHEDULE_CASES
+from torch import Tensor, nn
+
+import goodfit
+from goodfit.errors import InputError
+from goodfit.recipe import Recipe
+from goodfit.run import Run
+from goodfit.workflow import population
+from goodfit.workflow.population import train_population
+
+EPOCHS = 50
+RNG = np.random.default_rng(0)
+INPUTS = RNG.normal(size=(120, 4)).astype(np.float32)
+LABELS = (INPUTS[:, 0] * INPUTS[:, 1] + 0.3 * INPUTS[:, 2] > 0).astype(np.int64) + (INPUTS[:, 3] > 1)
+VALUES = (INPUTS @ np.array([[1.0, -0.5], [0.3, 0.8], [-0.6, 0.4], [0.1, 0.2]]) + 0.5).astype(np.float32)
+TARGETS: dict[str, Any] = {
+    "cross_entropy": LABELS,
+    "nll": LABELS,
+    "bce": (LABELS[:, None] > 0).astype(np.float32),
+    "poisson": np.floor(np.abs(VALUES[:, :1]) * 3),
+}
+BASE = Recipe(epochs=EPOCHS, patience=None, batch_size=32, learning_rate=0.01, test_fraction=0.0)
+
+
+def build_for(loss: str, units: int) -> Any:
+    def build() -> nn.Module:
+        last = [nn.LogSoftmax(1)] if loss == "nll" else []
+        return nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, units), *last)
+
+    return build
+
+
+def alone(recipe: Recipe, data: Any, **given: Any) -> Run:
+    return goodfit.train(data, recipe=recipe, vitals=False, diagnose=False, **given)
+
+
+def assert_same(together: Run, lone: Run, tolerance: float = 1e-4) -> None:
+    """The curves agree, and so do the epoch that is kept, its weights, and what ended the training."""
+    assert list(together.history) == list(lone.history)
+    assert together.history.ended_by == lone.history.ended_by
+    assert len(together.history) == len(lone.history)
+    for name in lone.history:
+        if name == "seconds":
+            continue
+        ours, theirs = together.history[name], lone.history[name]
+        assert np.array_equal(np.isnan(ours), np.isnan(theirs)), name
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=1e-6, err_msg=name)
+    assert together.history.best_epoch == lone.history.best_epoch
+    assert together.recipe == lone.recipe
+    for name, value in lone.model.state_dict().items():
+        torch.testing.assert_close(together.model.state_dict()[name], value, rtol=2e-3, atol=2e-4)
+
+
+def check(
+    recipes: Sequence[Recipe], data: Any, groups: int = 1, *, tolerance: float = 1e-4, **given: Any
+) -> list[Run]:
+    made: list[int] = []
+    make = population.make_population
+
+    def counting(jobs: Any, states: Any) -> Any:
+        made.append(len(jobs))
+        return make(jobs, states)
+
+    population.make_population = counting  # type: ignore[assignment]
+    try:
+        runs = train_population(recipes, data, diagnose=False, **given)
+    finally:
+        population.make_population = make
+    assert len(made) == groups
+    for run, recipe in zip(runs, recipes, strict=True):
+        assert_same(run, alone(recipe, data, **given), tolerance)
+    return runs
+
+
+# The contract: every optimizer, schedule and loss
+
+OPTIMIZERS: tuple[tuple[str, float, dict[str, Any]], ...] = (
+    ("sgd", 0.1, {}),
+    ("momentum", 0.05, {"momentum": 0.7}),
+    ("nesterov", 0.05, {"momentum": 0.7}),
+    ("adagrad", 0.05, {"optimizer_options": {"lr_decay": 0.01}}),
+    ("rmsprop", 0.003, {"optimizer_options": {"alpha": 0.9}}),
+    ("adadelta", 1.0, {"optimizer_options": {"rho": 0.8}}),
+    ("adam", 0.01, {"optimizer_options": {"betas": [0.8, 0.9]}}),
+    ("adamw", 0.01, {"weight_decay": 0.1}),
+    ("adamax", 0.01, {"optimizer_options": {"betas": [0.8, 0.9]}}),
+    ("nadam", 0.01, {"optimizer_options": {"momentum_decay": 0.01}}),
+    ("radam", 0.01, {"optimizer_options": {"betas": [0.8, 0.9]}}),
+    ("asgd", 0.05, {"optimizer_options": {"lambd": 0.01}}),
+    ("yogi", 0.01, {"optimizer_options": {"betas": [0.8, 0.9]}}),
+)
+
+
+@pytest.mark.parametrize(("name", "rate", "other"), OPTIMIZERS, ids=[case[0] for case in OPTIMIZERS])
+def test_every_optimizer(name: str, rate: float, other: dict[str, Any]) -> None:
+    first = BASE.replace(optimizer=name, learning_rate=rate, hidden=(8,), activation="tanh")
+    decay = {} if name == "asgd" else {"weight_decay": 0.01}
+    recipes = [first, first.replace(**other, seed=1), first.replace(learning_rate=rate / 3, **decay)]
+    check(recipes, (INPUTS, LABELS), task="multiclass")
+
+
+@pytest.mark.parametrize("case", SCHEDULE_CASES, ids=[f"{c.name}{i}" for i, c in enumerate(SCHEDULE_CASES)])
+def test_every_schedule(case: Any) -> None:
+    first = BASE.replace(
+        schedule=case.name, schedule_options={**case.options, "per": case.per}, hidden=(5,), epochs=12
+    )
+    check([first, first.replace(warmup=2.5), first.replace(schedule="constant", schedule_options={})],
+          (INPUTS, LABELS), task="multiclass")  # fmt: skip
+
+
+def test_the_schedule_that_waits_for_a_plateau() -> None:
+    options = {"patience": 2, "threshold": 0.01, "min_factor": 0.2}  # or ties decide the best epoch
+    first = BASE.replace(schedule="reduce_on_plateau", schedule_options=options, hidden=(5,))
+    runs = check([first, first.replace(learning_rate=0.05)], (INPUTS, LABELS), task="multiclass")
+    assert len({run.history["learning_rate"][-1] for run in runs}) == 2
+
+
+LOSSES: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
+    ("mse", {}, {}),
+    ("mae", {}, {}),
+    ("huber", {"loss_options": {"delta": 0.5}}, {}),
+    ("bce", {"loss_options": {"label_smoothing": 0.2}}, {}),
+    ("bce", {"loss_options": {"pos_weight": 2.0}}, {"loss_options": {"pos_weight": 3.0}}),
+    ("cross_entropy", {"loss_options": {"label_smoothing": 0.1}}, {}),
+    ("cross_entropy", {"class_weight": {"0": 1.0, "1": 2.0, "2": 3.0}}, {"class_weight": "balanced"}),
+    ("cross_entropy", {"loss_options": {"ignore_index": 1}}, {"loss_options": {"ignore_index": 1}}),
+    ("nll", {}, {}),
+    ("poisson", {"loss_options": {"full": True}}, {"loss_options": {"full": True}}),
+)
+
+
+@pytest.mark.parametrize(("loss", "one", "other"), LOSSES, ids=[f"{c[0]}{i}" for i, c in enumerate(LOSSES)])
+def test_every_loss(loss: str, one: dict[str, Any], other: dict[str, Any]) -> None:
+    first = BASE.replace(loss=loss, optimizer="momentum", learning_rate=0.02)
+    target = TARGETS.get(loss, VALUES)
+    units = 3 if target is LABELS else target.shape[1]
+    recipes = [
+        first.replace(**one),
+        first.replace(**other, learning_rate=0.01),
+        first.replace(**other, seed=3),
+    ]
+    check(recipes, (INPUTS, target), model=build_for(loss, units))
+
+
+# What else members may differ in
+
+
+def frame(rows: int = 150) -> Any:
+    import polars as pl
+
+    rng = np.random.default_rng(1)
+    size, kind = rng.normal(size=rows), rng.choice(["a", "b", "c"], size=rows)
+    many = rng.choice([f"level {number}" for number in range(30)], size=rows)
+    price = np.exp(size + (kind == "a") + 0.1 * rng.normal(size=rows))
+    return pl.DataFrame({"size": size, "kind": kind, "many": many, "price": price})
+
+
+def test_a_table_whose_divisions_differ() -> None:
+    metrics = ("rmse", "mae", "r2", "median_absolute_error")
+    first = BASE.replace(hidden=(8, 4), epochs=15, metrics=metrics, test_fraction="auto", l1=1e-4)
+    recipes = [first.replace(seed=seed) for seed in range(3)]
+    recipes += [
+        first.replace(learning_rate=0.03, gradient_clip=0.1, l1=0.0),
+        first.replace(gradient_clip_value=0.01),
+    ]
+    runs = train_population(recipes, frame(), target="price")
+    for run, recipe in zip(runs, recipes, strict=True):
+        lone = goodfit.train(frame(), target="price", recipe=recipe, vitals=False)
+        assert_same(run, lone)
+        assert run.evaluation is not None
+        assert lone.evaluation is not None
+        for name, score in lone.evaluation.metrics.items():
+            assert run.evaluation.metrics[name].value == pytest.approx(score.value, rel=1e-3)
+        assert [finding.code for finding in run.findings] == [finding.code for finding in lone.findings]
+        assert run.predict(frame(5))["prediction"].to_list() == pytest.approx(
+            lone.predict(frame(5))["prediction"].to_list(), rel=1e-2
+        )
+
+
+def test_metrics_of_classes_normalisation_and_averages() -> None:
+    metrics = ("accuracy", "f1", "balanced_accuracy", "roc_auc", "log_loss")
+    first = BASE.replace(hidden=(6,), epochs=20, metrics=metrics, optimizer="momentum")
+    for changes in ({"normalization": "layer"}, {"normalization": "batch"}):
+        check(
+            [first.replace(**changes), first.replace(**changes, learning_rate=0.003)],
+            (INPUTS, LABELS),
+            task="multiclass",
+        )
+    averaged = first.replace(ema=0.9, monitor="valid_accuracy")
+    check([averaged, averaged.replace(ema=0.5, seed=2)], (INPUTS, LABELS), task="multiclass")
+    batch = averaged.replace(normalization="batch")
+    check([batch, batch.replace(ema=0.5)], (INPUTS, LABELS), task="multiclass")
+    swa = first.replace(swa=0.5)
+    check([swa, swa.replace(swa=0.2), swa.replace(epochs=10)], (INPUTS, LABELS > 0), task="binary")
+
+
+def test_each_member_ends_by_itself() -> None:
+    first = BASE.replace(hidden=(8,), epochs=40, optimizer="momentum", learning_rate=0.02)
+    recipes = [
+        first,
+        first.replace(patience=2, learning_rate=0.5),
+        first.replace(patience=3, min_improvement=0.05),
+        first.replace(stop_at=0.7, monitor="valid_accuracy"),
+        first.replace(epochs=7),
+        first.replace(learning_rate=1e9, activation="relu"),
+        first.replace(optimizer="momentum", epochs=25, seed=4),
+    ]
+    runs = check(recipes, (INPUTS, LABELS), task="multiclass", tolerance=1e-3)
+    assert {run.history.ended_by for run in runs} == {"epochs", "patience", "stop-at", "non-finite-loss"}
+
+
+def test_a_member_that_diverges_does_not_touch_the_bits_of_the_others() -> None:
+    quiet = [BASE.replace(hidden=(7,), activation="tanh", seed=seed) for seed in range(4)]
+    wild = [*quiet[:2], quiet[2].replace(learning_rate=1e12), *quiet[3:]]
+    for ends in ({}, {"epochs": 30}):
+        pairs = zip(
+            train_population(quiet, (INPUTS, LABELS), task="multiclass"),
+            train_population([wild[0].replace(**ends), *wild[1:]], (INPUTS, LABELS), task="multiclass"),
+            strict=True,
+        )
+        for place, (one, other) in enumerate(pairs):
+            if place in (1, 3):
+                assert np.array_equal(one.history["train_loss"], other.history["train_loss"])
+                for name, value in one.model.state_dict().items():
+                    assert torch.equal(value, other.model.state_dict()[name])
+
+
+def test_dropout_differs_between_members_and_agrees_in_distribution() -> None:
+    shares = (0.0, 0.2, 0.5)
+    first = BASE.replace(hidden=(64,), epochs=10)
+    recipes = [first.replace(dropout=share, seed=seed) for share in shares for seed in range(8)]
+    runs = train_population(recipes, (INPUTS, LABELS), task="multiclass")
+    for place, share in enumerate(shares):
+        together = [run.history["running_loss"][-1] for run in runs[8 * place : 8 * place + 8]]
+        lone = [
+            alone(first.replace(dropout=share, seed=seed), (INPUTS, LABELS), task="multiclass").history[
+                "running_loss"
+            ][-1]
+            for seed in range(8)
+        ]
+        assert np.mean(together) == pytest.approx(np.mean(lone), abs=3 * np.std(lone) / math.sqrt(8) + 1e-3)
+
+
+# Networks of one's own, and what cannot be together
+
+
+class Branching(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.layer(inputs if float(inputs.detach().sum()) > 0 else -inputs)
+
+
+class Residual(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.output = nn.Linear(4, 6), nn.Linear(6, 6), nn.Linear(6, 3)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        value = torch.tanh(self.first(inputs))
+        return self.output(value + torch.tanh(self.second(value)))
+
+
+def test_networks_of_ones_own() -> None:
+    recipes = [BASE.replace(seed=seed, epochs=15) for seed in range(3)]
+    check(recipes, (INPUTS, LABELS), model=Residual)
+    check(recipes[:2], (INPUTS, LABELS), model=Branching)  # asked for together, trained alone
+    network = Residual()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    runs = train_population(recipes, (INPUTS, LABELS), model=network)
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+    assert len({id(run.model) for run in runs} | {id(network)}) == 4
+
+
+def test_recipes_of_other_shapes_and_kinds_train_in_groups_of_their_own() -> None:
+    first = BASE.replace(hidden=(6,), epochs=6)
+    recipes = [
+        first,
+        first.replace(seed=1),
+        first.replace(hidden=(4,)),
+        first.replace(hidden=(4,), learning_rate=0.1),
+        first.replace(batch_size=16),
+        first.replace(batch_size=16, epochs=3),
+        first.replace(accumulate=2),
+        first.replace(label_noise=0.2),
+        first.replace(optimizer="lbfgs"),
+    ]
+    check(recipes, (INPUTS, LABELS), groups=3, task="multiclass")
+
+
+def test_judging_waits_until_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = []
+    finish = population.finish
+    monkeypatch.setattr(population, "finish", lambda *a, **k: judged.append(1) or finish(*a, **k))
+    recipes = [BASE.replace(epochs=3, seed=seed, test_fraction=0.2) for seed in range(2)]
+    runs = train_population(recipes, (INPUTS, LABELS), task="multiclass")
+    assert not judged
+    assert len(runs[0].history) == 3
+    assert runs[0].evaluation is not None
+    assert runs[0].baselines.keys()
+    assert isinstance(runs[0].findings, tuple)
+    assert judged == [1]
+    assert "epochs" in repr(runs[1])
+    assert judged == [1, 1]
+
+
+def test_a_member_can_be_saved_and_loaded(tmp_path: Any) -> None:
+    recipes = [BASE.replace(epochs=3, seed=seed) for seed in range(2)]
+    run = train_population(recipes, frame(), target="price")[1]
+    again = goodfit.load(run.save(tmp_path / "run"))
+    assert again.predict(frame(5)).equals(run.predict(frame(5)))
+
+
+def test_random_states_are_left_as_they_were() -> None:
+    torch.manual_seed(5)
+    np.random.seed(5)  # noqa: NPY002
+    train_population(
+        [BASE.replace(epochs=2, dropout=0.1, seed=s) for s in range(2)], (INPUTS, LABELS), task="multiclass"
+    )
+    found = torch.rand(1), np.random.rand()  # noqa: NPY002
+    torch.manual_seed(5)
+    np.random.seed(5)  # noqa: NPY002
+    assert (torch.rand(1), np.random.rand()) == found  # noqa: NPY002
+
+
+def test_what_cannot_train_is_refused_in_a_sentence() -> None:
+    data = (INPUTS, LABELS)
+    with pytest.raises(InputError, match="no recipes"):
+        train_population([], data)
+    with pytest.raises(InputError, match="number 1 is a dict"):
+        train_population([BASE, {}], data, task="multiclass")  # type: ignore[list-item]
+    with pytest.raises(InputError):
+        train_population([BASE, BASE.replace(monitor="valid_speed")], data, task="multiclass")
+    with pytest.raises(InputError):
+        train_population([BASE, BASE.replace(optimizer="adm")], data, task="multiclass")
+    with pytest.raises(InputError):
+        train_population([BASE], None)
