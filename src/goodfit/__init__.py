@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from goodfit.observations import Observations as Observations
     from goodfit.recipe import Recipe as Recipe
     from goodfit.run import Run as Run
-    from goodfit.workflow.rate_range import find_learning_rate as find_learning_rate
     from goodfit.workflow.population import train_population as train_population
+    from goodfit.workflow.rate_range import find_learning_rate as find_learning_rate
     from goodfit.workflow.train import train as train
 
 _HOMES = {
