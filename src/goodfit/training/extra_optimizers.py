@@ -77,7 +77,9 @@ def extra_facts(name: str) -> OptimizerFacts:
     if name in _NOT_SERVED:
         raise InputError("optimizer.not-served", name=name)
     if name not in library:
-        raise unknown_name(name, (*OPTIMIZERS, *library), "optimizer")
+        near = unknown_name(name, (*OPTIMIZERS, *library), "optimizer")
+        is_near = near.code == "optimizer.unknown-near"
+        raise near if is_near else InputError("optimizer.unknown", name=name, known=sorted(OPTIMIZERS))
     return facts_of_class(name, library[name], library[name])
 
 

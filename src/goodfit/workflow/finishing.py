@@ -21,6 +21,7 @@ from goodfit.run import Run
 from goodfit.training.job import Job
 from goodfit.training.losses import LOSSES
 from goodfit.training.state import TrainingState, to_history
+from goodfit.training.threads import threads_of
 from goodfit.vitals import to_vitals
 from goodfit.workflow.job import network_shape, task_of
 from goodfit.workflow.observing import observe
@@ -69,7 +70,7 @@ def finish(
         evaluation=_evaluation(job, parts, baselines),
         table=parts.table,
         baselines=baselines,
-        environment=describe_environment(recipe.device, None),
+        environment=describe_environment(recipe.device, threads_of(job)),
         notes=(*parts.notes, *notes),
     )
 
