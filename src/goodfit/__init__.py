@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from goodfit.data.analysis.analyze import profile as profile
+    from goodfit.data.analysis.results import TableAnalysis as TableAnalysis
     from goodfit.diagnosing import diagnose as diagnose
     from goodfit.errors import GoodfitError as GoodfitError
     from goodfit.errors import InputError as InputError
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from goodfit.observations import Observations as Observations
     from goodfit.recipe import Recipe as Recipe
     from goodfit.run import Run as Run
+    from goodfit.watcher import Watch as Watch
+    from goodfit.watcher import watch as watch
     from goodfit.workflow.population import train_population as train_population
     from goodfit.workflow.rate_range import find_learning_rate as find_learning_rate
     from goodfit.workflow.train import train as train
@@ -37,10 +41,14 @@ _HOMES = {
     "Observations": "goodfit.observations",
     "Recipe": "goodfit.recipe",
     "Run": "goodfit.run",
+    "Watch": "goodfit.watcher",
+    "TableAnalysis": "goodfit.data.analysis.results",
     "diagnose": "goodfit.diagnosing",
     "find_learning_rate": "goodfit.workflow.rate_range",
     "load": "goodfit.loading",
+    "profile": "goodfit.data.analysis.analyze",
     "train": "goodfit.workflow.train",
+    "watch": "goodfit.watcher",
     "train_population": "goodfit.workflow.population",
 }
 

@@ -13,6 +13,7 @@ from goodfit.cli.demo import demo
 from goodfit.cli.diagnose import diagnose
 from goodfit.cli.options import spoken_language
 from goodfit.cli.output import accept_any_text, remark, show
+from goodfit.cli.profile import profile
 from goodfit.cli.train import train
 from goodfit.cli.usage import usage_error
 from goodfit.cli.use import evaluate, predict, report
@@ -50,6 +51,7 @@ def _options(
 
 app.command()(demo)
 app.command()(train)
+app.command()(profile)
 app.command()(diagnose)
 app.command()(evaluate)
 app.command()(predict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -16,7 +17,7 @@ from goodfit.data.task import TASKS, decide_task, target_column
 from goodfit.errors import InputError
 from goodfit.messages import Message
 
-__all__ = ["check_some_used", "describe_columns", "profile"]
+__all__ = ["check_some_used", "class_levels", "describe_columns", "dropped_notes", "profile"]
 
 EXACT = 100_000  # rows up to which distinct, median and skew are exact
 SHOWN = 5
@@ -31,6 +32,7 @@ def profile(
     group_column: str | None = None,
     time_column: str | None = None,
     minimum_rows: int = 20,
+    minimum_columns: int = 1,
 ) -> Profile:
     """Decide what every column is and what is to be learned, and say why.
 
@@ -46,8 +48,8 @@ def profile(
         boolean, datetime (or ``datetime:%d/%m/%Y``), text, identifier, drop.
     group_column, time_column
         What the split will go by. The group column is no input of the network.
-    minimum_rows
-        Fewest rows with a target.
+    minimum_rows, minimum_columns
+        Fewest rows with a target, and fewest columns to learn from: 1, or 0 for a table to look at only.
 
     Raises
     ------
@@ -85,11 +87,15 @@ def profile(
     if rows < minimum_rows:
         raise InputError("profile.too-few-rows", file=table.source.name, count=rows, minimum=minimum_rows)
     decided, reason, classes, class_notes = decide_task(values, target_columns, task)
+    if classes:
+        shares = {"levels": class_levels(values[0])}
+        target_columns = (replace(target_columns[0], facts={**target_columns[0].facts, **shares}),)
     inputs = [name for name in frame.columns if name not in targets and name != group_column]
     described = describe_columns(frame.select(inputs), told, decimal)
     _check_time(described, time_column)
-    check_some_used(described, table.source.name)
-    notes += _dropped_notes(described)
+    if minimum_columns:
+        check_some_used(described, table.source.name)
+    notes += dropped_notes(described)
     return Profile(
         rows=rows,
         columns=described,
@@ -112,6 +118,16 @@ def describe_columns(frame: pl.DataFrame, told: Mapping[str, str], decimal: str 
     return tuple(
         describe(typed[name], how, told.get(name), measured.get(name, {})) for name, how in written.items()
     )
+
+
+def class_levels(target: pl.Series) -> list[list[Any]]:
+    """Return each class with its rows, the most frequent first.
+
+    >>> class_levels(pl.Series([3, 1, 3]))
+    [[3, 2], [1, 1]]
+    """
+    counts = target.drop_nulls().alias("class").value_counts(name="rows")
+    return [list(row) for row in counts.sort(["rows", "class"], descending=[True, False]).iter_rows()]
 
 
 def check_some_used(columns: Sequence[Column], file: str) -> None:
@@ -164,7 +180,8 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _dropped_notes(columns: Sequence[Column]) -> list[Message]:
+def dropped_notes(columns: Sequence[Column]) -> list[Message]:
+    """Return which columns the network does not get, by kind, and why."""
     notes = []
     for kind in ("identifier", "constant", "empty", "text", "dropped"):
         names = [column.name for column in columns if column.kind == kind]

@@ -13,7 +13,7 @@ from goodfit.report.data_section import data
 from goodfit.report.parts import ReportParts
 from goodfit.report.verdict import changes, verdict
 
-__all__ = ["render_report"]
+__all__ = ["clean", "render_report", "template"]
 
 BEFORE_PERCENT = re.compile(r"(?<=\d) (?=%)")
 NO_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
@@ -46,7 +46,7 @@ def render_report(parts: ReportParts, language: str = "en") -> str:
         "predict": sections.prediction(parts, language),
         "environment": dict(parts.environment),
     }
-    page = _template().render(
+    page = template("template.html.j2").render(
         language=language,
         version=goodfit.__version__,
         name=parts.name,
@@ -56,7 +56,17 @@ def render_report(parts: ReportParts, language: str = "en") -> str:
         say=lambda code, **values: say(f"report.{code}", language, **values),
         percent=lambda share: formats.percent(share, language),
     )
+    return clean(page)
+
+
+def clean(page: str) -> str:
+    """Return a page without the characters that no page may hold."""
     return NO_CHARACTERS.sub("\ufffd", page.strip()) + "\n"
+
+
+def _capital(text: str) -> str:
+    """Return a heading with a capital letter."""
+    return text[:1].upper() + text[1:]
 
 
 def _unbroken(value: Any) -> Any:
@@ -65,7 +75,8 @@ def _unbroken(value: Any) -> Any:
 
 
 @cache
-def _template() -> Any:
+def template(name: str) -> Any:
+    """Return a template of this folder."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -76,5 +87,5 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"changes": changes, "sentence": formats.sentence}
-    return environment.get_template("template.html.j2")
+    environment.filters |= {"changes": changes, "sentence": formats.sentence, "sentence_case": _capital}
+    return environment.get_template(name)
