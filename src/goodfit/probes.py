@@ -127,9 +127,10 @@ class DataSummary:
         Share of training rows whose inputs another training row has, too.
     distinctive
         Whether rows are told apart by some number that hardly repeats, so that equal rows are the same row.
-    giveaway, giveaway_score, other_score
+    giveaway, giveaway_score, giveaway_exact, other_score
         The single feature that predicts the target best, its score alone, and that of all others together in
-        a linear model or singly, whichever is better: accuracy for classes, R2 for values.
+        a linear model or singly, whichever is better: accuracy for classes, R2 for values. Exact: it has the
+        same value in all rows of a class, or follows the target's values, but for 1 % of its deviation.
     chance_score
         Score of the most frequent class, or of the mean (0).
     linear_score
@@ -156,6 +157,7 @@ class DataSummary:
     distinctive: bool = False
     giveaway: str = ""
     giveaway_score: float | None = None
+    giveaway_exact: bool = False
     other_score: float | None = None
     chance_score: float | None = None
     linear_score: float | None = None
@@ -257,6 +259,8 @@ class LabelProbe:
     floor, floor_low
         The same share among the rows whose neighbours agree best with each other, and the lower end of its
         95 % interval: noise of labels is as frequent there as elsewhere, classes that overlap are not.
+    network_error, network_floor
+        The network's share of wrong answers on validation rows, on all and on those it is surest of.
     doubted
         Rows whose label both the network and unanimous neighbours contradict.
     """
@@ -269,4 +273,6 @@ class LabelProbe:
     error: float | None = None
     floor: float | None = None
     floor_low: float | None = None
+    network_error: float | None = None
+    network_floor: float | None = None
     doubted: int | None = None

@@ -49,8 +49,8 @@ class Vitals:
         on a few training rows in evaluation mode: ``mean`` and ``deviation`` over all, ``dead`` (share of
         units that are 0 for every row, after a ReLU and its kin or entering a later layer), ``saturated``
         (share of outputs within 1 % of a bound of the activation's range), ``non_finite`` (share of outputs
-        that are NaN or infinite); of layers with weights ``spread`` (root mean square over the units of their
-        standard deviation over the rows) and ``alike`` (share of units that give what another unit gives).
+        that are NaN or infinite), ``spread`` (root mean square over the units of their standard deviation
+        over the rows) and, of layers with weights, ``alike`` (share of units that give what another gives).
     """
 
     layers: tuple[str, ...]

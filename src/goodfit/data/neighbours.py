@@ -23,7 +23,12 @@ SURE_SHARE = 0.25
 FEWEST_ROWS = 60
 
 
-def probe_labels(train: Rows, valid: Rows | None, predicted: NDArray[np.int64] | None) -> LabelProbe | None:
+def probe_labels(
+    train: Rows,
+    valid: Rows | None,
+    predicted: NDArray[np.int64] | None = None,
+    judged: tuple[Array, NDArray[np.bool_]] | None = None,
+) -> LabelProbe | None:
     """Return whether labels go with their neighbours', or None for too few rows.
 
     Parameters
@@ -32,6 +37,8 @@ def probe_labels(train: Rows, valid: Rows | None, predicted: NDArray[np.int64] |
         Rows whose target is there; features of any scale.
     predicted
         The class that the network gives each training row, None for values.
+    judged
+        How sure the network is of each validation row, and whether it is right.
     """
     if train.target is None or len(train) < FEWEST_ROWS:
         return None
@@ -51,8 +58,11 @@ def probe_labels(train: Rows, valid: Rows | None, predicted: NDArray[np.int64] |
         return probe
     wrong = votes.argmax(axis=1) != train.target
     agreement = votes.max(axis=1)
-    surest = np.argsort(-agreement, kind="stable")[: max(30, int(SURE_SHARE * len(train)))]
-    floor = float(wrong[surest].mean())
+    floor, sure_rows = _floor(agreement, wrong)
+    network_error = network_floor = None
+    if judged is not None and len(judged[0]) >= FEWEST_ROWS:
+        network_error = float((~judged[1]).mean())
+        network_floor, _ = _floor(judged[0], ~judged[1])
     unanimous = wrong & (agreement >= 0.9)
     doubted = unanimous if predicted is None else unanimous & (predicted != train.target)
     return LabelProbe(
@@ -63,9 +73,17 @@ def probe_labels(train: Rows, valid: Rows | None, predicted: NDArray[np.int64] |
         probe.chance_score,
         error=float(wrong.mean()),
         floor=floor,
-        floor_low=_wilson_low(floor, len(surest)),
+        floor_low=_wilson_low(floor, sure_rows),
+        network_error=network_error,
+        network_floor=network_floor,
         doubted=int(doubted.sum()),
     )
+
+
+def _floor(sureness: Array, wrong: NDArray[np.bool_]) -> tuple[float, int]:
+    """Return the share of wrong ones among the surest, and how many these are."""
+    surest = np.argsort(-sureness, kind="stable")[: max(30, int(SURE_SHARE * len(wrong)))]
+    return float(wrong[surest].mean()), len(surest)
 
 
 def _votes(rows: Array, known: Array, target: NDArray[np.int64] | Array, *, same: bool) -> Array:

@@ -25,6 +25,7 @@ TELLING = 0.9
 SIGMAS = 3.3
 """Width of the interval of `Shift`, in standard errors: 99.9 % on both sides."""
 RIDGE = 0.01
+EXACT = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,7 @@ def summarize(train: Rows, valid: Rows | None, *, drawn: bool = True) -> DataSum
     names = [name for name, kept in zip(train.names, varies, strict=True) if kept]
     scaled = (features[:, varies] - mean[varies]) / deviation[varies]
     other = None if valid is None else (valid.features[:, varies] - mean[varies]) / deviation[varies]
-    giveaway, alone, others = _giveaway(scaled, train.target, names)
+    best, alone, others = _giveaway(scaled, train.target)
     return DataSummary(
         rows=len(train),
         features=features.shape[1],
@@ -85,8 +86,9 @@ def summarize(train: Rows, valid: Rows | None, *, drawn: bool = True) -> DataSum
         largest_feature=names[int(sizes.argmax())],
         constant=int((~varies).sum()),
         distinctive=_distinctive(features),
-        giveaway=giveaway,
+        giveaway="" if best is None else names[best],
         giveaway_score=alone,
+        giveaway_exact=best is not None and others is not None and _exact(scaled[:, best], train.target),
         other_score=others,
         chance_score=_chance(train.target),
         linear_score=_linear_score(scaled, train.target, other, None if valid is None else valid.target),
@@ -161,11 +163,11 @@ def _linear_score(
 
 
 def _giveaway(
-    features: Array, target: NDArray[np.int64] | Array | None, names: Sequence[str]
-) -> tuple[str, float | None, float | None]:
+    features: Array, target: NDArray[np.int64] | Array | None
+) -> tuple[int | None, float | None, float | None]:
     """Return the feature that tells the target best on its own, its score, and the others' score."""
     if target is None or len(features) < 40 or (target.ndim == 2 and target.shape[1] > 1):
-        return "", None, None
+        return None, None, None
     half = len(features) // 2
     scores = np.array(
         [
@@ -175,14 +177,27 @@ def _giveaway(
     )
     best = int(scores.argmax())
     if scores[best] < TELLING:
-        return names[best], float(scores[best]), None
+        return best, float(scores[best]), None
     # A second copy of the answer is no other source of it.
     copies = np.abs(features.T @ features[:, best]) / len(features) > 0.99
     if copies.all():
-        return names[best], float(scores[best]), _chance(target)
+        return best, float(scores[best]), _chance(target)
     rest = features[:, ~copies]
     together = _fit_and_score(rest[:half], target[:half], rest[half:], target[half:])
-    return names[best], float(scores[best]), max(together, float(scores[~copies].max()))
+    return best, float(scores[best]), max(together, float(scores[~copies].max()))
+
+
+def _exact(feature: Array, target: NDArray[np.int64] | Array | None) -> bool:
+    """Say whether a standardised feature is the answer in other numbers, but for 1 % of its deviation."""
+    if target is None:
+        return False
+    if target.ndim == 1:
+        within = [feature[target == label].std() for label in np.unique(target)]
+        return bool(np.median(within) < EXACT)
+    order = np.argsort(target[:, 0], kind="stable")
+    ranked = feature[order]
+    middle = (ranked[:-2] + ranked[2:]) / 2
+    return bool(np.median(np.abs(ranked[1:-1] - middle)) < EXACT)
 
 
 def _alone(

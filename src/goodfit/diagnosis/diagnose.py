@@ -10,6 +10,8 @@ from functools import cache
 from types import ModuleType
 
 from goodfit.diagnosis import checks
+from goodfit.diagnosis.harm import solved
+from goodfit.diagnosis.symptoms import OF_PROGRESS
 from goodfit.finding import SEVERITIES, Finding
 from goodfit.messages import Message
 from goodfit.observations import Observations
@@ -35,12 +37,19 @@ def diagnose(observations: Observations) -> list[Finding]:
     <Finding overfitting: warning, confidence ..., epoch ...>
     """
     found: dict[str, tuple[Finding, tuple[str, ...]]] = {}
+    settled = solved(observations)
     for family in _families():
         for finding in family.find(observations):
+            finding = _without_alarm(finding) if settled else finding
             known = found.get(finding.code)
             if known is None or _weight(finding) > _weight(known[0]):
                 found[finding.code] = finding, tuple(family.EXPLAINS.get(finding.code, ()))
     return sorted(_without_explained(found), key=_weight, reverse=True)
+
+
+def _without_alarm(finding: Finding) -> Finding:
+    """Return a finding about how far the loss could still move as information: there is nothing to gain."""
+    return replace(finding, severity="info") if finding.code in OF_PROGRESS else finding
 
 
 def missing_evidence(observations: Observations) -> list[Message]:

@@ -11,22 +11,23 @@ from goodfit.diagnosis.curves import curve_of
 from goodfit.finding import Severity
 from goodfit.observations import Observations
 
-__all__ = ["alarm", "behind_linear", "harm", "useless"]
+__all__ = ["alarm", "behind_simple", "harm", "solved", "useless"]
 
 LITTLE = 0.02
 BEHIND = 0.05
+NOTHING = 0.01
 
 
 def harm(observations: Observations) -> float | None:
     """Return 1 where the network is no better than a constant answer, 0 where nothing is known to be lost.
 
-    Between them: how far it falls behind a linear model, as a share of what that gains on a constant. None
+    Between them: how far it falls behind a simple model, as a share of what that gains on a constant. None
     where there is nothing to compare with.
     """
     broken = useless(observations)
     if broken:
         return 1.0
-    behind = behind_linear(observations)
+    behind = behind_simple(observations)
     if broken is None and behind is None:
         return None
     return min(1.0, behind or 0.0)
@@ -52,10 +53,11 @@ def useless(observations: Observations) -> bool | None:
     return outputs.score <= data.chance_score + max(LITTLE, error)
 
 
-def behind_linear(observations: Observations) -> float | None:
-    """Return how far the network falls behind a linear model, as a share of the latter's gain on a constant.
+def behind_simple(observations: Observations) -> float | None:
+    """Return how far the network falls behind a simple model, as a share of the latter's gain on a constant.
 
-    None where there is no linear model to compare with, 0 where it is not surely behind.
+    Simple are a linear model and the nearest neighbours. None where there is none to compare with, 0 where
+    the network is not surely behind.
     """
     found = []
     valid = curve_of(observations.history, "valid_loss")
@@ -63,14 +65,14 @@ def behind_linear(observations: Observations) -> float | None:
     if valid is not None and linear is not None and prior is not None and prior > linear > 0:
         lost = (valid.lowest - linear) / (prior - linear)
         found.append(lost if lost > BEHIND else 0.0)
-    outputs, data = observations.outputs, observations.data
-    if outputs is not None and data is not None and None not in (outputs.score, data.linear_score):
-        assert outputs.score is not None
-        assert data.linear_score is not None
-        chance = data.chance_score or 0.0
-        gain = data.linear_score - chance
-        lost = data.linear_score - outputs.score
-        error = math.sqrt(data.linear_score * (1 - data.linear_score) / outputs.rows) if outputs.actual else 0
+    outputs, data, labels = observations.outputs, observations.data, observations.labels
+    scores = [None if data is None else data.linear_score, None if labels is None else labels.crossed_score]
+    known = [score for score in scores if score is not None]
+    if outputs is not None and outputs.score is not None and known and data is not None:
+        best = max(known)
+        gain = best - (data.chance_score or 0.0)
+        lost = best - outputs.score
+        error = math.sqrt(max(0.0, best * (1 - best)) / outputs.rows) if outputs.actual else 0.0
         found.append(lost / gain if gain > BEHIND and lost > max(BEHIND, 2.5 * error) else 0.0)
     return max(found) if found else None
 
@@ -81,3 +83,14 @@ def alarm(observations: Observations, least: float = 0.1) -> Severity:
     if lost is None or lost < least:
         return "info"
     return "error" if useless(observations) else "warning"
+
+
+def solved(observations: Observations) -> bool:
+    """Say whether classes are told so well that there is nothing left to gain, however the loss still moves.
+
+    That is a validation loss that stays below 1 % of what always giving the same answer costs.
+    """
+    valid, prior = curve_of(observations.history, "valid_loss"), observations.prior_loss
+    if valid is None or prior is None or prior <= 0 or observations.task not in ("binary", "multiclass"):
+        return False
+    return bool(max(valid.last, float(valid.values[-1])) < NOTHING * prior)

@@ -18,7 +18,7 @@ def weight_layers(vitals: Vitals) -> list[int]:
     Normalisations are no such layers: they scale what the others give.
     """
     weighted = ~np.isnan(vitals["weight_norm"]).all(axis=0)
-    passed = ~np.isnan(vitals["spread"]).all(axis=0) | (vitals["non_finite"] > 0).any(axis=0)
+    passed = ~np.isnan(vitals["alike"]).all(axis=0)
     return [int(column) for column in np.flatnonzero(weighted & passed)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["OF_CURVES", "OF_LAYERS"]
+__all__ = ["OF_CURVES", "OF_LAYERS", "OF_PROGRESS"]
 
 OF_CURVES = (
     "non-finite-loss",
@@ -21,6 +21,16 @@ OF_CURVES = (
     "loss-metric-disagreement",
     "class-collapse",
 )
+OF_PROGRESS = (
+    "not-converged",
+    "overfitting",
+    "underfitting",
+    "learning-rate-too-high",
+    "learning-rate-too-low",
+    "noisy-validation",
+    "validation-too-good",
+)
+"""What says that the loss could be lower, which matters only while there is something left to gain."""
 OF_LAYERS = (
     "exploding-gradients",
     "vanishing-gradients",

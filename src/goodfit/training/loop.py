@@ -101,12 +101,13 @@ def train_one_epoch(job: Job, state: TrainingState, attention: Attention) -> End
         restore(state.random)
     state.random = None
     watched = job.vitals and measured_at(state.epoch + 1)
-    last = (job.train.steps() or 0) - job.recipe.accumulate if watched else math.inf
+    steps = job.train.steps()
+    last = (steps or 0) - job.recipe.accumulate if watched else math.inf
     before = kept = None
     for group in groups(batches, job.recipe.accumulate):
         if state.batch >= last:
             before = weights_now(job.model)
-            kept = KeptGradients(job.model) if job.direct is None else None
+            kept = KeptGradients(_optimized(job)) if job.direct is None else None
         if job.schedule is not None:
             set_learning_rate(job.optimizer, job.schedule(state.step) * state.rate_factor)
         try:
@@ -117,13 +118,19 @@ def train_one_epoch(job: Job, state: TrainingState, attention: Attention) -> End
         state.loss_weights.append(group_weight(job, group))
         state.batch += len(group)
         state.step += 1
-        if perf_counter() >= attention.at and (cut := attention.look(state)) is not None:
-            return cut
+        if perf_counter() >= attention.at and state.batch != steps:  # else after it has been measured
+            cut = attention.look(state)
+            if cut is not None:
+                return cut
     state.epoch, state.batch = state.epoch + 1, 0
     if watched:
         found = None if kept is None else kept.end()
         state.vitals += layer_rows(job.model, before, partial(try_rows, job), state.epoch, found)
     return None
+
+
+def _optimized(job: Job) -> list[Tensor]:
+    return [weight for group in job.optimizer.param_groups for weight in group["params"]]
 
 
 def measure_start(job: Job, state: TrainingState) -> None:
@@ -132,6 +139,7 @@ def measure_start(job: Job, state: TrainingState) -> None:
     if source is None:
         return
     with undisturbed(job.train, job.valid), suppress(RuntimeError, ValueError):
+        seed_epoch(job.recipe.seed, 0)
         group = (head(next(source.epoch(0)), VITAL_ROWS),)
         summed = job.loss.reduction == "sum" and job.step is None
         job.model.train()
@@ -144,8 +152,9 @@ def try_rows(job: Job) -> None:
     """Send a few training rows through the network, for the vitals."""
     source = job.sample or job.valid
     if source is not None:
-        batch = head(next(source.epoch(0)), VITAL_ROWS)
-        job.step(job.model, batch) if job.step is not None else call(job.model, batch[0])
+        with undisturbed(job.train, job.valid):
+            batch = head(next(source.epoch(0)), VITAL_ROWS)
+            job.step(job.model, batch) if job.step is not None else call(job.model, batch[0])
 
 
 def train_step(job: Job, group: Group, position: tuple[int, int] = (0, 0)) -> Tensor:

@@ -81,7 +81,7 @@ def probe_outputs(model: nn.Module, loss: Loss, measure: Measure, batch: Batch) 
         return OutputProbe(classes=None, **probe)
     classes = predicted_classes(loss, outputs, target)
     if classes is not None:
-        return OutputProbe(**probe, **_by_class(*classes, units))
+        return OutputProbe(**probe, **_by_class(classes[0], classes[1], units))
     if target.is_complex() or target.numel() != outputs.numel():
         return OutputProbe(classes=None, **probe)
     wanted, given = target.reshape(len(target), -1).double(), values.reshape(len(values), -1).double()
@@ -94,18 +94,18 @@ def probe_outputs(model: nn.Module, loss: Loss, measure: Measure, batch: Batch) 
     return OutputProbe(classes=None, **probe, whole_targets=distinct, score=score)
 
 
-def predicted_classes(loss: Loss, outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor] | None:
-    """Return predicted and actual class of each row, None where the target is no class."""
+def predicted_classes(loss: Loss, outputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
+    """Return predicted and actual class of each row and how sure it is, None where the target is no class."""
     kind = loss.facts.target
     whole = not target.is_floating_point()
     if kind == "any" and whole and outputs.ndim == 2 and target.ndim == 1 and outputs.shape[1] > 1:
-        return outputs.argmax(dim=1), target
+        return outputs.argmax(dim=1), target, outputs.float().softmax(dim=1).amax(dim=1)
     if kind not in ("labels", "binary"):
         return None
     predicted, actual = predicted_and_actual(loss, outputs, target)
     if predicted.ndim == 1:
-        return (predicted > 0.5).long(), actual
-    return (predicted.argmax(dim=1), actual) if kind == "labels" else None
+        return (predicted > 0.5).long(), actual, (predicted - 0.5).abs()
+    return (predicted.argmax(dim=1), actual, predicted.amax(dim=1)) if kind == "labels" else None
 
 
 def probe_modes(model: nn.Module, measure: Measure, batch: Batch) -> ModeProbe | None:

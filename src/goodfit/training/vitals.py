@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -59,14 +59,15 @@ def weights_now(model: nn.Module) -> list[Tensor]:
 class KeptGradients:
     """Notes, for one update, in which parameters old gradients were still there when new ones were added.
 
-    Begin it after the last update and before the next backward pass; `end` it after that.
+    Begin it after the last update and before the next backward pass, with the parameters that an optimizer
+    has (nobody clears the others); `end` it after that.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, weights: Iterable[Tensor]) -> None:
         self._kept: dict[int, bool] = {}
         self._handles = [
             weight.register_hook(partial(self._note, weight))  # type: ignore[no-untyped-call]
-            for weight in model.parameters()
+            for weight in weights
             if weight.requires_grad
         ]
 
@@ -154,7 +155,7 @@ def _noting(model: nn.Module) -> Iterator[dict[int, LayerRow]]:
         if id(module) in rows or not isinstance(value, Tensor) or not value.is_floating_point():
             return
         with torch.no_grad():
-            first = not any("spread" in row for row in rows.values())
+            first = not any("alike" in row for row in rows.values())
             rows[id(module)] = _activations(module, None if first else inputs, value.detach())
 
     leaves = [module for module in model.modules() if not any(True for _ in module.children())]
@@ -217,6 +218,8 @@ def _activations(module: nn.Module, inputs: Any, output: Tensor) -> LayerRow:
         row["non_finite"] = float((~torch.isfinite(output)).float().mean())
     if output.ndim < 2:
         return row
+    if not any(True for _ in module.parameters(recurse=False)):
+        row["spread"] = _spread(output)
     if isinstance(module, _RECTIFIERS):
         row["dead"] = _silent(output)
     elif isinstance(module, _LINEAR) or any(True for _ in module.parameters(recurse=False)):
@@ -243,15 +246,18 @@ def _silent(values: Tensor) -> float:
     return float(max(silent.movedim(unit, 0).flatten(1).all(dim=1).float().mean() for unit in along))
 
 
+def _spread(output: Tensor) -> float:
+    """Return the root mean square over all numbers of a row of their standard deviation over the rows."""
+    return float(output[:COMPARED_ROWS].float().var(dim=0, correction=0).mean().sqrt())
+
+
 def _units(module: nn.Module, output: Tensor) -> LayerRow:
     """Return how much the units vary from row to row, and how many of them do the same."""
     unit = 1 if isinstance(module, _CONVOLUTIONS) else output.ndim - 1
     values = output[:COMPARED_ROWS].float().movedim(unit, -1).flatten(0, -2)
-    if len(values) < 2:
-        return {}
-    spread = float(values.var(dim=0, correction=0).mean().sqrt())
+    spread = _spread(output)
     if values.shape[1] < 2 or not math.isfinite(spread):
-        return {"spread": spread}
+        return {"spread": spread, "alike": 0.0}
     # Units that give the same have the same sum whatever the rows are weighted by.
     weights = torch.linspace(0.5, 1.5, len(values), device=values.device).cos()
     sums, order = (weights @ values).sort()

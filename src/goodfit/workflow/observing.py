@@ -224,15 +224,22 @@ def _labels(job: Job, train: Any, valid: Any) -> LabelProbe | None:
         return None
     if others is not None and others.features.shape[1] != rows.features.shape[1]:
         others = None
-    predicted = None
-    if rows.target.ndim == 1 and job.step is None:
-        with torch.no_grad(), suppress(RuntimeError, ValueError, IndexError):
-            _, _, outputs, target = evaluate_step(job, _on(job, train))
-            if isinstance(outputs, Tensor) and isinstance(target, Tensor):
-                classes = predicted_classes(job.loss, outputs, target)
-                if classes is not None and len(classes[0]) == len(rows):
-                    predicted = classes[0].cpu().numpy()
-    return probe_labels(rows, others, predicted)
+    given = _answers(job, train) if rows.target.ndim == 1 else None
+    held = _answers(job, valid) if rows.target.ndim == 1 and valid is not None else None
+    predicted = None if given is None or len(given[0]) != len(rows) else given[0]
+    return probe_labels(rows, others, predicted, None if held is None else held[1:])
+
+
+def _answers(job: Job, batch: Any) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None:
+    """Return the class that each row is given, how sure the network is of it, and whether it is right."""
+    with torch.no_grad(), suppress(RuntimeError, ValueError, IndexError):
+        _, _, outputs, target = evaluate_step(job, _on(job, batch))
+        if isinstance(outputs, Tensor) and isinstance(target, Tensor):
+            found = predicted_classes(job.loss, outputs, target)
+            if found is not None:
+                given, actual = (part.cpu().numpy() for part in found[:2])
+                return given, found[2].cpu().numpy(), given == actual
+    return None
 
 
 def _origin(job: Job, state: TrainingState, summary: DataSummary | None) -> NonFiniteOrigin:

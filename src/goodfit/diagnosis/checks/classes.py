@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from goodfit.diagnosis.curves import curve_of
-from goodfit.diagnosis.harm import useless
+from goodfit.diagnosis.harm import behind_simple, useless
 from goodfit.diagnosis.remedies import without_fields
 from goodfit.diagnosis.symptoms import OF_CURVES
 from goodfit.finding import Cause, Finding, Remedy, Severity
@@ -27,8 +27,9 @@ MISSED = 0.5
 FEWEST_ROWS = 5
 COLLAPSED = 0.98
 FREQUENT = 0.85
+TOO_MANY = 0.25
 NOISE = 0.08
-PLATEAU = 0.5
+PLATEAU = 0.7
 CLEAR = 0.15
 
 
@@ -73,13 +74,19 @@ def _imbalance(observations: Observations) -> list[Finding]:
 
 
 def _collapse(observations: Observations) -> list[Finding]:
-    """Find predictions of one class where the rows are not, and a linear model does not do the same."""
+    """Find predictions of one class where the rows are not, and a simple model does not do the same.
+
+    With class weights of one's own, predicting a class a quarter too often is enough, where that makes the
+    network worse than a simple model.
+    """
     outputs, data = observations.outputs, observations.data
     if outputs is None or outputs.predicted is None or outputs.actual is None:
         return []
-    share, number = max((share, number) for number, share in enumerate(outputs.predicted))
-    actual = outputs.actual[number]
-    if share < COLLAPSED or actual > FREQUENT:
+    shares = zip(outputs.predicted, outputs.actual, strict=True)
+    _, number = max((given - there, number) for number, (given, there) in enumerate(shares))
+    share, actual = outputs.predicted[number], outputs.actual[number]
+    behind = share - actual > TOO_MANY and bool(behind_simple(observations))
+    if (share < COLLAPSED or actual > FREQUENT) and not behind:
         return []
     possible = data is None or None in (data.linear_score, data.chance_score)
     if data is not None and data.linear_score is not None and data.chance_score is not None:
@@ -116,6 +123,10 @@ def _labels(observations: Observations) -> list[Finding]:
         return []
     learned = labels.train_score > chance + CLEAR * (1 - chance)
     if not learned or labels.floor_low < NOISE or labels.floor < PLATEAU * labels.error:
+        return []
+    # Neighbours are a poor guide in many noisy dimensions; the network must not be sure and right either.
+    wrong, sure_wrong = labels.network_error, labels.network_floor
+    if wrong is None or sure_wrong is None or sure_wrong < max(NOISE, PLATEAU * wrong):
         return []
     evidence |= {"floor": labels.floor, "doubted": labels.doubted or 0}
     return [Finding("label-noise", "warning", 0.7, None, evidence, remedies=remedies)]

@@ -29,6 +29,9 @@ def find(observations: Observations) -> list[Finding]:
     spread = None if vitals is None else at_start(vitals, "spread")
     if vitals is None or spread is None:
         return []
+    broken = at_start(vitals, "non_finite")
+    if broken is not None and (broken > 0).any() and _no_numbers(observations):
+        return []
     layers = weight_layers(vitals)
     hidden = layers[:-1]
     if not hidden:
@@ -38,6 +41,12 @@ def find(observations: Observations) -> list[Finding]:
         or _wrong_size(observations, vitals, layers)
         or _far_start(observations, vitals)
     )
+
+
+def _no_numbers(observations: Observations) -> bool:
+    """Say whether the data or a layer's own arithmetic, not the size of the weights, made NaN."""
+    origin, data = observations.non_finite, observations.data
+    return (origin is not None and origin.where in ("inputs", "layer")) or bool(data and data.non_finite)
 
 
 def _finding(observations: Observations, variant: str, confidence: float, **evidence: object) -> Finding:
@@ -57,9 +66,7 @@ def _symmetric(observations: Observations, vitals: Vitals, hidden: list[int]) ->
     alike, spread = vitals["alike"], vitals["spread"]
     start = int(np.flatnonzero(vitals.epochs == 0)[0])
     known = [column for column in hidden if not np.isnan(spread[start, column])]
-    if known and spread[start, known[0]] == 0:
-        if alarm(observations) == "info":
-            return []
+    if known and spread[start, known[0]] == 0 and alarm(observations) != "info":
         return [_finding(observations, "symmetric", 0.95, layer=vitals.layers[known[0]], share=1.0)]
     same = [
         column for column in known if alike[start, column] >= ALIKE and np.nanmin(alike[:, column]) >= ALIKE
@@ -84,7 +91,7 @@ def _wrong_size(observations: Observations, vitals: Vitals, layers: list[int]) -
         gains.append(spread[column] / before)
     if not gains or alarm(observations) == "info":
         return []
-    middle = float(np.exp(np.mean(np.log(np.maximum(gains, 1e-30)))))
+    middle = max(float(np.median(gains)), 1e-30)
     whole = middle ** len(gains)
     evidence = {"gain": middle, "layers": len(gains), "whole": float(np.clip(whole, 1e-30, 1e30))}
     if middle > LARGE_GAIN and whole > FAR:
@@ -108,9 +115,7 @@ def _far_start(observations: Observations, vitals: Vitals) -> list[Finding]:
     if start is None or prior is None or prior <= 0:
         return []
     loss = start.loss
-    if loss is not None and loss < START * prior:
+    if loss is None or loss < START * prior or alarm(observations) == "info":
         return []
-    if alarm(observations) == "info":
-        return []
-    evidence = {"start": loss if loss is not None else 1e30, "prior": prior}
+    evidence = {"start": loss, "prior": prior}
     return [_finding(observations, "far", 0.6, **evidence)]

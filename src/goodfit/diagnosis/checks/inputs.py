@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from goodfit.diagnosis.curves import curve_of
-from goodfit.diagnosis.harm import alarm
+from goodfit.diagnosis.harm import alarm, useless
 from goodfit.diagnosis.remedies import without_fields
 from goodfit.diagnosis.symptoms import OF_CURVES, OF_LAYERS
 from goodfit.finding import Finding, Severity
@@ -16,11 +16,13 @@ __all__ = ["EXPLAINS", "find"]
 
 EXPLAINS = {
     "unscaled-inputs": (*OF_CURVES, *OF_LAYERS, "bad-initialization"),
-    "data-leakage": ("validation-too-good", "converged-early", "split-mismatch"),
-    "split-mismatch": ("validation-too-good", "overfitting", "not-learning", "noisy-validation"),
+    "data-leakage": (*OF_CURVES, "validation-too-good", "split-mismatch", "label-noise"),
+    "split-mismatch": (*OF_CURVES, "validation-too-good", "label-noise", "train-eval-mismatch"),
 }
 APART = 1e3
 LARGE, SMALL = 100.0, 0.01
+DROWNED = 1e4
+ENORMOUS = 1e3
 TELLS_ALL = 0.97
 ADDS = 0.1
 SHARED = 0.02
@@ -28,6 +30,7 @@ FEWEST_SHARED = 3
 APART_AUC = 0.65
 FAR_AUC = 0.9
 GAP = 0.2
+HALF = 0.5
 
 
 def find(observations: Observations) -> list[Finding]:
@@ -46,6 +49,8 @@ def _unscaled(observations: Observations, data: DataSummary) -> list[Finding]:
     if apart < APART and SMALL < middle < LARGE:
         return []
     severity = alarm(observations)
+    if severity == "info" and _unprotected(observations, apart, middle):
+        severity = "warning"
     evidence = {"low": low, "typical": middle, "high": high, "ratio": apart, "feature": data.largest_feature}
     variant = "apart" if apart >= APART else "size"
     remedies = (without_fields("scale-inputs"),)
@@ -53,6 +58,13 @@ def _unscaled(observations: Observations, data: DataSummary) -> list[Finding]:
     return [
         Finding("unscaled-inputs", severity, confidence, None, evidence, remedies=remedies, variant=variant)
     ]
+
+
+def _unprotected(observations: Observations, apart: float, middle: float) -> bool:
+    """Say whether sizes are so extreme that one feature drowns all others, or nothing brings them down again."""
+    kinds = observations.vitals.kinds if observations.vitals is not None else ()
+    normalized = any("Norm" in kind for kind in kinds)
+    return apart > DROWNED or (middle > ENORMOUS and bool(kinds) and not normalized)
 
 
 def _leakage(observations: Observations, data: DataSummary) -> list[Finding]:
@@ -69,7 +81,9 @@ def _giveaway(data: DataSummary) -> list[Finding]:
         return []
     evidence = {"feature": data.giveaway, "alone": data.giveaway_score, "others": data.other_score}
     remedies = (without_fields("drop-feature"),)
-    return [Finding("data-leakage", "warning", 0.85, None, evidence, remedies=remedies, variant="feature")]
+    severity: Severity = "warning" if data.giveaway_exact else "info"
+    sure = 0.9 if data.giveaway_exact else 0.5
+    return [Finding("data-leakage", severity, sure, None, evidence, remedies=remedies, variant="feature")]
 
 
 def _shared_rows(data: DataSummary) -> list[Finding]:
@@ -112,6 +126,9 @@ def _shift(observations: Observations, data: DataSummary) -> list[Finding]:
     valid = curve_of(observations.history, "valid_loss")
     gap = (valid.last - train.last) / abs(valid.last) if train and valid and valid.last else 0.0
     severity: Severity = "warning" if gap > GAP or shift.low > FAR_AUC else "info"
+    # Learned on the training rows and still of no use on these: they are others.
+    if severity == "warning" and gap > HALF and useless(observations):
+        severity = "error"
     evidence = {"auc": shift.auc, "feature": shift.feature, "gap": gap}
     remedies = (without_fields("check-split"),)
     return [

@@ -47,7 +47,7 @@ def find(observations: Observations) -> list[Finding]:
         "spare": "units-as-classes",
         "class-numbers": "loss-for-classes",
     }
-    if severity != "info" and useless(observations):
+    if severity != "info" and (variant in ("squashed", "broadcast") or useless(observations)):
         severity = "error"
     return [
         Finding(
@@ -77,7 +77,7 @@ def _mismatch(observations: Observations, outputs: OutputProbe) -> tuple[str | N
     if outputs.loss == "nll" and outputs.like_probabilities:
         return "no-logarithm", "warning"
     squashed = outputs.last_layer in SQUASHED or (outputs.span is not None and outputs.span > 0.8)
-    if outputs.loss in ("bce", "cross_entropy") and outputs.within_unit and squashed and outputs.varies:
+    if outputs.loss in ("bce", "cross_entropy") and outputs.within_unit and squashed:
         return "squashed", "warning"
     classes = _classes(observations)
     if outputs.loss in ("cross_entropy", "nll") and classes and outputs.units > SPARE * classes:

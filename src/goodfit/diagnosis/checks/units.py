@@ -18,11 +18,12 @@ __all__ = ["EXPLAINS", "find"]
 EXPLAINS = {
     "dead-units": (*OF_CURVES, "vanishing-gradients", "exploding-gradients", "label-noise"),
     "saturated-units": (*OF_CURVES, "vanishing-gradients", "label-noise"),
-    "frozen-parameters": (*OF_CURVES, "vanishing-gradients", "label-noise"),
+    "frozen-parameters": (*OF_CURVES, "vanishing-gradients", "label-noise", "gradients-accumulate"),
 }
 DEAD = 0.9
 MANY_DEAD = 0.5
 SATURATED = 0.8
+STILL = 0.6
 FROZEN_SHARE = 0.02
 
 
@@ -74,9 +75,13 @@ def _saturated(observations: Observations, vitals: Vitals) -> list[Finding]:
     column = int(last.argmax())
     share = float(last[column])
     severity = alarm(observations)
-    if share < SATURATED or severity == "info":
+    start = at_start(vitals, "saturated")
+    born = start is not None and bool(start[column] >= SATURATED)
+    if born and share >= STILL and severity == "info":
+        severity = "warning"  # random bounds that were never learned
+    if share < (STILL if born else SATURATED) or severity == "info":
         return []
-    since = float(vitals.epochs[np.argmax(saturated[:, column] >= SATURATED)])
+    since = float(vitals.epochs[np.argmax(saturated[:, column] >= min(share, SATURATED))])
     evidence = {"layer": vitals.layers[column], "share": share}
     causes = (Cause("bad-initialization", 0.4), Cause("unscaled-inputs", 0.3))
     remedies = (without_fields("smaller-start"), lower_rate(observations.recipe))
