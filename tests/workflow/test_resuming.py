@@ -171,6 +171,8 @@ def assert_same(run: goodfit.Run, other: goodfit.Run) -> None:
     np.testing.assert_equal(without_seconds(run), without_seconds(other))
     assert run.history.facts() == other.history.facts()
     assert run.recipe == other.recipe
+    ours, theirs = run.observations.vitals, other.observations.vitals
+    assert (ours and ours.to_csv()) == (theirs and theirs.to_csv())
     if run.evaluation is not None:
         assert run.evaluation.to_dict() == other.evaluation.to_dict()
 
@@ -475,7 +477,7 @@ def test_a_training_that_replaces_a_run_is_gone_on_with(tmp_path, monkeypatch):
     whole = finished(tmp_path, monkeypatch)
     first = {name: value.clone() for name, value in whole.model.state_dict().items()}
     faults = Faults(monkeypatch)
-    faults.left = 30
+    faults.left = 20
     arguments = {"epochs": 4, "patience": None, "learning_rate": 0.01, "model": seeded_net(), "seed": 1}
     with pytest.raises(Killed):
         goodfit.train(tensors(), folder=tmp_path / "run", force=True, **arguments)
