@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from goodfit.evaluation.evaluate import evaluate
-from goodfit.predicting import predict_rows
+from goodfit.predicting import of_each_class, predict_rows
 from goodfit.training.losses import Loss
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def evaluate_rows(
     if not table.profile.classes:
         actual, predicted = units(actual, table), units(predicted, table)
         others = {name: units(values, table) for name, values in others.items()}
+    else:
+        predicted = of_each_class(predicted)
     return evaluate(
         actual,
         predicted,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from goodfit.data.facts import TableFacts
 
-__all__ = ["outputs_of", "predict_rows", "prediction_frame"]
+__all__ = ["of_each_class", "outputs_of", "predict_rows", "prediction_frame"]
 
 ELEMENTS = 2**20
 """Elements of the inputs that go through the network at once."""
@@ -69,11 +69,19 @@ def prediction_frame(predictions: NDArray[Any], facts: TableFacts, *, logits: bo
         values = decode_target(target, predictions)
         names = ["prediction"] if values.shape[1] == 1 else [f"prediction_{name}" for name in target.names]
         return pl.DataFrame({name: values[:, column] for column, name in enumerate(names)})
+    predictions = of_each_class(predictions, logits=logits)
     columns: dict[str, Any] = {"prediction": pl.Series(decode_target(target, predictions.argmax(1)).tolist())}
     prefix = "logit" if logits else "p"
     for number, label in enumerate(classes):
         columns[f"{prefix}_{spelled(label)}"] = predictions[:, number].astype(np.float64)
     return pl.DataFrame(columns)
+
+
+def of_each_class(predictions: NDArray[Any], *, logits: bool = False) -> NDArray[Any]:
+    """Return a column per class, also where the network has one output, which is for the second of two."""
+    if predictions.shape[1] > 1:
+        return predictions
+    return np.hstack([np.zeros_like(predictions) if logits else 1 - predictions, predictions])
 
 
 def spelled(label: Any) -> str:

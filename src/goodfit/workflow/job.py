@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -82,6 +83,8 @@ def make_job(
     device = check_device(recipe.device)
     step = functions.get("step")
     loss = _loss(parts, recipe, functions, device)
+    if parts.table is not None and step is None:
+        parts = _suited(parts, loss)
     metrics = _metrics(parts, recipe, functions, loss)
     network = _network(parts, recipe, model, functions, loss).to(device)
     for part_name, part in (("train", parts.train), ("valid", parts.valid), ("test", parts.test)):
@@ -182,6 +185,31 @@ def _loss(parts: Parts, recipe: Recipe, functions: Mapping[str, Any], device: to
         class_counts=counts,
         device=device,
     )
+
+
+def _suited(parts: Parts, loss: Loss) -> Parts:
+    """Return a table's parts with the target as the loss takes it; refuse a loss that cannot."""
+    column, wants = (
+        ", ".join(parts.table.profile.targets if parts.table is not None else ()),
+        loss.facts.target,
+    )
+    if parts.classes and wants in ("values", "counts"):
+        raise InputError("training.loss-for-numbers", loss=loss.name, column=column)
+    if not parts.classes and wants in ("labels", "binary"):
+        raise InputError("training.loss-for-classes", loss=loss.name, column=column)
+    if wants != "binary":
+        return parts
+    if len(parts.classes) != 2:
+        raise InputError("training.loss-for-two", loss=loss.name, column=column, classes=len(parts.classes))
+
+    def as_column(part: Part | None) -> Part | None:
+        return (
+            None if part is None else Part("tensors", (part.content[0], part.content[1].float().unsqueeze(1)))
+        )
+
+    train, valid, test = as_column(parts.train), as_column(parts.valid), as_column(parts.test)
+    assert train is not None
+    return replace(parts, train=train, valid=valid, test=test)
 
 
 def _metrics(parts: Parts, recipe: Recipe, functions: Mapping[str, Any], loss: Loss) -> tuple[Metric, ...]:
