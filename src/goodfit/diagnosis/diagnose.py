@@ -39,8 +39,8 @@ def diagnose(observations: Observations) -> list[Finding]:
     found: dict[str, tuple[Finding, tuple[str, ...]]] = {}
     settled = solved(observations)
     for family in _families():
-        for finding in family.find(observations):
-            finding = _without_alarm(finding) if settled else finding
+        for seen in family.find(observations):
+            finding = _without_alarm(seen) if settled else seen
             known = found.get(finding.code)
             if known is None or _weight(finding) > _weight(known[0]):
                 found[finding.code] = finding, tuple(family.EXPLAINS.get(finding.code, ()))

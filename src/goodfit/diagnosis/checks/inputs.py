@@ -61,7 +61,7 @@ def _unscaled(observations: Observations, data: DataSummary) -> list[Finding]:
 
 
 def _unprotected(observations: Observations, apart: float, middle: float) -> bool:
-    """Say whether sizes are so extreme that one feature drowns all others, or nothing brings them down again."""
+    """Say whether one feature is so large that it drowns all others, or nothing brings them all down."""
     kinds = observations.vitals.kinds if observations.vitals is not None else ()
     normalized = any("Norm" in kind for kind in kinds)
     return apart > DROWNED or (middle > ENORMOUS and bool(kinds) and not normalized)
