@@ -176,7 +176,7 @@ def test_a_table_whose_divisions_differ() -> None:
     ]
     runs = train_population(recipes, frame(), target="price")
     for run, recipe in zip(runs, recipes, strict=True):
-        lone = goodfit.train(frame(), target="price", recipe=recipe, vitals=False)
+        lone = goodfit.train(frame(), target="price", recipe=recipe)
         assert_same(run, lone)
         assert run.evaluation is not None
         assert lone.evaluation is not None
@@ -299,6 +299,55 @@ def test_recipes_of_other_shapes_and_kinds_train_in_groups_of_their_own() -> Non
         first.replace(optimizer="lbfgs"),
     ]
     check(recipes, (INPUTS, LABELS), groups=3, task="multiclass")
+
+
+def assert_same_vitals(together: Run, lone: Run) -> None:
+    ours, theirs = together.observations.vitals, lone.observations.vitals
+    assert ours is not None
+    assert theirs is not None
+    assert (ours.layers, ours.kinds) == (theirs.layers, theirs.kinds)
+    assert np.array_equal(ours.epochs, theirs.epochs)
+    for name, values in theirs.values.items():
+        if name != "kept":  # old gradients that were not cleared: of the loop alone
+            np.testing.assert_allclose(ours[name], values, rtol=5e-3, atol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize("width", [6, 80])  # measured when asked for, and at once
+@pytest.mark.parametrize("normalization", [None, "batch"])
+def test_each_member_has_its_vitals(width: int, normalization: Any) -> None:
+    first = BASE.replace(hidden=(width, width), epochs=9, normalization=normalization, optimizer="momentum")
+    recipes = [
+        first,
+        first.replace(seed=1, epochs=4),
+        first.replace(epochs=4),
+        first.replace(learning_rate=0.1),
+    ]
+    runs = train_population(recipes, (INPUTS, LABELS), task="multiclass")
+    for run, recipe in zip(runs, recipes, strict=True):
+        before = {name: value.clone() for name, value in run.model.state_dict().items()}
+        assert_same_vitals(run, goodfit.train((INPUTS, LABELS), recipe=recipe, task="multiclass"))
+        assert all(torch.equal(before[name], value) for name, value in run.model.state_dict().items())
+    assert (
+        train_population(recipes[:2], (INPUTS, LABELS), task="multiclass", vitals=False)[
+            0
+        ].observations.vitals
+        is None
+    )
+
+
+def test_ctrl_c_ends_all_and_keeps_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    train = population.train_members
+
+    def interrupted(members: Any, attention: Any) -> Any:
+        attention.interrupt()
+        return train(members, attention)
+
+    monkeypatch.setattr(population, "train_members", interrupted)
+    recipes = [BASE, BASE.replace(seed=1), BASE.replace(accumulate=2)]
+    runs = train_population(recipes, (INPUTS, LABELS), task="multiclass")
+    assert {run.history.ended_by for run in runs} == {"interrupted"}
+    assert [run.history["step"][-1] for run in runs] == [1, 1, 1]
+    assert runs[0].history["epoch"].tolist() == [1 / 3]
 
 
 def test_judging_waits_until_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

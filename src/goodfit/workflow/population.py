@@ -19,33 +19,35 @@ from goodfit.recipe import Recipe
 from goodfit.run import Run
 from goodfit.training.attention import Attention
 from goodfit.training.job import Job
+from goodfit.training.loop import train as train_loop
 from goodfit.training.population.batching import group_size, make_population, signature
+from goodfit.training.population.member_vitals import measure_snapshots
 from goodfit.training.population.population_loop import train_members
 from goodfit.training.randomness import seed_epoch, undisturbed
 from goodfit.training.state import TrainingState, to_history
 from goodfit.training.threads import threads_for, using_threads
+from goodfit.training.weights import load_weights
 from goodfit.workflow.choices import check_functions, completed
 from goodfit.workflow.finishing import finish
 from goodfit.workflow.job import make_job, network_shape
 from goodfit.workflow.lazy_run import LazyRun
 from goodfit.workflow.own_data import is_own_data, own_parts
 from goodfit.workflow.parts import Parts
-from goodfit.workflow.progress import Progress
 from goodfit.workflow.tables import TableOptions, divided, read_table
-from goodfit.workflow.train import run_loop
 
 __all__ = ["train_population"]
 
 
 @dataclass(eq=False)
 class Member:
-    """One recipe on its way to a Run."""
+    """One recipe on its way to a Run; ``measure`` puts the vitals into its state."""
 
     place: int
     parts: Parts
     job: Job
     state: TrainingState
     ended: EndedBy | None = None
+    measure: Callable[[], None] | None = None
 
 
 def train_population(
@@ -61,6 +63,7 @@ def train_population(
     group_column: str | None = None,
     time_column: str | None = None,
     reading: Mapping[str, Any] | None = None,
+    vitals: bool = True,
     diagnose: bool = True,
     name: str | None = None,
 ) -> list[Run]:
@@ -77,8 +80,7 @@ def train_population(
     Each member comes out as the same recipe trained by `goodfit.train` would, to floating-point tolerance:
     the same division and order of rows, the same curves, its own best epoch and end. With dropout, and with
     modules that draw random numbers, that holds in distribution: the draws are others. ``seconds`` in the
-    History is the clock of all members together, and a time budget is heeded between epochs. Vitals are not
-    measured.
+    History is the clock of all members together, and a time budget is heeded between epochs.
 
     Parameters
     ----------
@@ -89,6 +91,8 @@ def train_population(
     model
         A name, a network, of which each member gets a copy, or a function that builds one; None for the
         recipes' own.
+    vitals
+        Measure gradients, updates and activations by layer now and then.
     diagnose
         Whether findings are looked for, once somebody asks for them.
     name
@@ -126,9 +130,10 @@ def train_population(
     options = TableOptions(task, columns, group_column, time_column, **(reading or {}))
     parts_for = _divider(data, target, valid, test, model, options)
     with undisturbed():
-        members = _members(recipes, parts_for, model)
+        members = _members(recipes, parts_for, model, vitals)
+        attention = Attention()  # one for all: after a Ctrl-C the groups to come end with their first update
         for group in _groups(members):
-            _train_group(group)
+            _train_group(group, attention)
     environment = {
         device: describe_environment(device, None) for device in {m.job.recipe.device for m in members}
     }
@@ -157,7 +162,9 @@ def _divider(
     return parts_for
 
 
-def _members(recipes: Sequence[Recipe], parts_for: Callable[[Recipe], Parts], model: Any) -> list[Member]:
+def _members(
+    recipes: Sequence[Recipe], parts_for: Callable[[Recipe], Parts], model: Any, vitals: bool
+) -> list[Member]:
     members: list[Member] = []
     tried: set[Hashable] = set()
     first_of: dict[Hashable, Job] = {}
@@ -171,7 +178,8 @@ def _members(recipes: Sequence[Recipe], parts_for: Callable[[Recipe], Parts], mo
         own = copy.deepcopy(model) if isinstance(model, nn.Module) else model
         job, state = make_job(parts, recipe, own, {}, tried=model is None and like in tried)
         tried.add(like)
-        members.append(Member(place, parts, _sharing_rows(job, first_of, (id(parts), job.loss.name)), state))
+        job = _sharing_rows(replace(job, vitals=vitals), first_of, (id(parts), job.loss.name))
+        members.append(Member(place, parts, job, state))
     return members
 
 
@@ -209,7 +217,7 @@ def _groups(members: Sequence[Member]) -> list[list[Member]]:
     return groups
 
 
-def _train_group(group: Sequence[Member]) -> None:
+def _train_group(group: Sequence[Member], attention: Attention) -> None:
     jobs, states = [member.job for member in group], [member.state for member in group]
     population = make_population(jobs, states) if len(group) > 1 else None
     recipe = jobs[0].recipe
@@ -220,12 +228,25 @@ def _train_group(group: Sequence[Member]) -> None:
     with using_threads(threads_for(together, rows) if on_cpu else torch.get_num_threads()):
         if population is None:
             for member in group:
-                shown = Progress.of(False, member.job.recipe, "en")
-                member.ended = run_loop(member.job, member.state, None, shown)
+                member.ended = _train_alone(member, attention)
         else:
-            for member, ended in zip(group, train_members(population, Attention()), strict=True):
+            every = train_members(population, attention)
+            for number, (member, ended) in enumerate(zip(group, every, strict=True)):
                 member.ended = ended
                 member.job.model.eval()
+                kept = population.snapshots if member.job.vitals else []
+                member.measure = partial(measure_snapshots, kept, number, member.job, member.state)
+
+
+def _train_alone(member: Member, attention: Attention) -> EndedBy:
+    own = Attention(time_budget=member.job.recipe.time_budget)
+    own.interrupted = attention.interrupted
+    ended = train_loop(member.job, member.state, own, lambda row: None)
+    attention.interrupted = own.interrupted
+    if member.state.best_weights is not None:
+        load_weights(member.job.model, member.state.best_weights)
+    member.job.model.eval()
+    return ended
 
 
 def _run(
@@ -238,6 +259,8 @@ def _run(
 
     def whole() -> Run:
         with undisturbed():
+            if member.measure is not None:
+                member.measure()
             seed_epoch(recipe.seed, -1)
             return finish(job, parts, state, ended, diagnosed=diagnosed, name=name)
 

@@ -21,12 +21,14 @@ from goodfit.training.population.batched_metrics import measure_members
 from goodfit.training.population.batched_optimizers import BatchedOptimizer
 from goodfit.training.population.member_rates import MemberRates
 from goodfit.training.population.member_records import MemberRecords
+from goodfit.training.population.member_vitals import KEPT_WEIGHTS, Snapshot, measure_now, take_snapshot
 from goodfit.training.population.stacked_average import StackedAverage
 from goodfit.training.population.stacked_network import Leaves, StackedNetwork
 from goodfit.training.population.stacked_rows import StackedRows
 from goodfit.training.randomness import seed_epoch
 from goodfit.training.state import TrainingState
 from goodfit.training.stopping import ended_by
+from goodfit.training.vitals import measured_at
 from goodfit.training.weights import load_weights
 
 __all__ = ["Evaluated", "Penalties", "Population", "train_members"]
@@ -93,6 +95,8 @@ class Population:
         Of every member, the ended ones too.
     active
         The members in the batch, in its order; some of them may have ended.
+    snapshots
+        What the vitals of small networks are measured on.
     """
 
     jobs: Sequence[Job]
@@ -108,6 +112,7 @@ class Population:
     average: StackedAverage | None
     units: int
     active: list[int] = field(default_factory=list)
+    snapshots: list[Snapshot] = field(default_factory=list)
     epoch: int = 0
     step: int = 0
     best: dict[str, Tensor] = field(default_factory=dict)
@@ -131,8 +136,10 @@ def train_members(population: Population, attention: Attention) -> list[EndedBy]
     ended: dict[int, EndedBy] = {}
     attention.begin(0.0)
     with torch.no_grad(), heeding_interrupts(attention):
+        _look_at_layers(population, population.active, None)
         while len(ended) < len(jobs):
-            cut, share = train_one_epoch(population, attention)
+            alive = [member for member in population.active if member not in ended]
+            cut, share = train_one_epoch(population, attention, alive)
             row, values = measure_epoch(population, share, attention.seconds())
             alive = [place for place, member in enumerate(population.active) if member not in ended]
             _keep_best(population, records, alive, row, values)
@@ -147,8 +154,16 @@ def train_members(population: Population, attention: Attention) -> list[EndedBy]
     return [ended[member] for member in range(len(jobs))]
 
 
-def train_one_epoch(population: Population, attention: Attention) -> tuple[EndedBy | None, float]:
-    """Go once through every member's rows; return what cut the epoch short, and the share that was done."""
+def train_one_epoch(
+    population: Population, attention: Attention, alive: Sequence[int]
+) -> tuple[EndedBy | None, float]:
+    """Go once through every member's rows; return what cut the epoch short, and the share that was done.
+
+    Parameters
+    ----------
+    alive
+        Members whose training has not ended: the layers of the others are not looked at any more.
+    """
     network, optimizer, loss = population.network, population.optimizer, population.loss
     penalties, average = population.penalties, population.average
     seed_epoch(population.recipes()[0].seed, population.epoch)
@@ -157,9 +172,13 @@ def train_one_epoch(population: Population, attention: Attention) -> tuple[Ended
     totals: list[Tensor] = []
     weights: list[float | Tensor] = []
     number = 0
+    watched = measured_at(population.epoch + 1)
+    before: Tensor | None = None
     for leaves, target, batches in population.train.epoch(population.epoch):
         arranged, prepared = network.arrange(leaves), loss.prepare(target, population.units)
         for first, last in batches:
+            if watched and number == steps - 1:
+                before = network.weights.clone()
             outputs = network.forward(network.slice(arranged, first, last), True)
             total, gradient, weight = loss.loss_and_gradient(outputs, prepared.rows(first, last))
             network.backward(gradient)
@@ -169,22 +188,32 @@ def train_one_epoch(population: Population, attention: Attention) -> tuple[Ended
                 average.update(network)
             totals.append(total)
             weights.append(weight)
-            if population.step == number == 0:
-                _note_start(population.states, total, weight)
             number += 1
-            if perf_counter() >= attention.at and (cut := attention.look(population.states[0])) is not None:
-                population.step += number
-                population.running = _running(totals, weights)
-                return cut, number / max(steps, number + 1)
+            if perf_counter() >= attention.at and number != steps:  # else after it has been measured
+                cut = attention.look(population.states[0])
+                if cut is not None:
+                    population.step += number
+                    population.running = _running(totals, weights)
+                    return cut, number / steps
     population.epoch += 1
     population.step += steps
     population.running = _running(totals, weights)
+    if watched:
+        _look_at_layers(population, alive, before)
     return None, 0.0
 
 
-def _note_start(states: Sequence[TrainingState], total: Tensor, weight: float | Tensor) -> None:
-    for state, loss in zip(states, (total / weight).tolist(), strict=True):
-        state.start_loss = loss
+def _look_at_layers(population: Population, alive: Sequence[int], before: Tensor | None) -> None:
+    """Measure the vitals of the members that want it, or keep what is needed to do so when asked."""
+    wanted = [member for member in alive if population.jobs[member].vitals]
+    if not wanted:
+        return
+    snapshot = take_snapshot(population.network, population.active, population.epoch, before)
+    if population.network.weights.shape[1] <= KEPT_WEIGHTS:
+        population.snapshots.append(snapshot)
+        return
+    for member in wanted:
+        measure_now(snapshot, member, population.jobs[member], population.states[member])
 
 
 def _running(totals: list[Tensor], weights: list[float | Tensor]) -> Array:
