@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from goodfit.data.column_kinds import KINDS_TO_TELL
-from goodfit.data.profile import profile
+from goodfit.data.profile import describe_columns, profile
 from goodfit.data.read import read
 from goodfit.data.table import Profile
 from goodfit.errors import InputError
@@ -213,3 +213,12 @@ def test_a_table_of_100_000_different_texts_has_nothing_to_learn_from_them():
     texts = [f"t{place}" for place in range(100_000)]
     found = profile(read({"code": texts, "x": np.arange(100_000) / 3, "y": [0, 1] * 50_000}), "y")
     assert [column.kind for column in found.columns] == ["identifier", "number"]
+
+
+def test_levels_are_the_same_each_time_where_many_are_equally_frequent():
+    codes = [f"k{place}" for place in range(500)] + ["k7", "k400"]
+    described = [describe_columns(read({"code": codes}).frame, {"code": "category"})[0] for _ in range(5)]
+    assert all(column == described[0] for column in described)
+    levels = described[0].facts["levels"]
+    assert levels[:3] == [["k400", 2], ["k7", 2], ["k0", 1]]
+    assert len(levels) == 20

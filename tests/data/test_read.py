@@ -63,7 +63,10 @@ def test_an_encoding_that_shows_only_at_the_end_is_recognised(write):
 
 
 def test_gzipped_text_is_read(write):
-    assert read(write(gzip.compress(b"a,b\n1,2\n3,4\n", mtime=0), "table.csv.gz")).frame.rows() == [(1, 2), (3, 4)]
+    assert read(write(gzip.compress(b"a,b\n1,2\n3,4\n", mtime=0), "table.csv.gz")).frame.rows() == [
+        (1, 2),
+        (3, 4),
+    ]
 
 
 def test_a_decimal_comma_is_recognised_with_and_without_thousands(write):

@@ -256,10 +256,14 @@ def _text(series: pl.Series, distinct: int) -> tuple[ColumnKind, Message]:
 
 
 def _levels(series: pl.Series) -> tuple[int, list[list[Any]]]:
+    """Return how many values there are, and the most frequent ones, alphabetically where that is a tie."""
     counts = series.drop_nulls().alias("value").value_counts(name="rows")
-    top = counts.top_k(2 * LEVELS_SHOWN, by="rows").with_columns(pl.col("value").cast(pl.String))
-    top = top.sort(["rows", "value"], descending=[True, False]).head(LEVELS_SHOWN)
-    return counts.height, [list(row) for row in top.iter_rows()]
+    fewest = counts["rows"].top_k(LEVELS_SHOWN).min()
+    top = counts.filter(pl.col("rows") >= fewest).with_columns(pl.col("value").cast(pl.String))
+    above = top.filter(pl.col("rows") > fewest)
+    tied = top.filter(pl.col("rows") == fewest).bottom_k(LEVELS_SHOWN - above.height, by="value")
+    shown = pl.concat([above, tied]).sort(["rows", "value"], descending=[True, False])
+    return counts.height, [list(row) for row in shown.iter_rows()]
 
 
 def _mean(numbers: pl.Series) -> float:

@@ -16,7 +16,7 @@ from goodfit.data.facts import TableFacts, network_inputs
 from goodfit.data.fitting import fit_preparation
 from goodfit.data.missing import NULL_SPELLINGS, clean
 from goodfit.data.preparation import ClassTarget
-from goodfit.data.profile import check_some_used, describe_columns
+from goodfit.data.profile import check_some_used, class_levels, describe_columns
 from goodfit.data.read import read
 from goodfit.data.split import split
 from goodfit.data.table import Column, Profile, Source, Table, Task
@@ -68,7 +68,7 @@ def array_parts(
     table = as_table(x, columns)
     task: Task = "regression" if not len(classes) else "binary" if len(classes) == 2 else "multiclass"
     names = _target_names(name, table.frame.columns, 1 if y.ndim == 1 else y.shape[1])
-    facts = _profile(table, task, classes, names, columns, matrix=isinstance(x, np.ndarray))
+    facts = _profile(table, task, classes, names, y, columns, matrix=isinstance(x, np.ndarray))
     targets = [pl.Series(column, values) for column, values in zip(names, np.atleast_2d(y.T), strict=True)]
     typed = cast(table, facts, target=False)
     frame = typed.frame.with_columns(targets)
@@ -135,6 +135,7 @@ def _profile(
     task: Task,
     classes: Sequence[Any],
     names: Sequence[str],
+    y: NDArray[Any],
     columns: Mapping[str, str] | None,
     *,
     matrix: bool,
@@ -154,15 +155,16 @@ def _profile(
         task=task,
         task_reason=Message("notes.task.told", {"task": task}),
         classes=tuple(classes),
-        target_columns=tuple(_target_column(name, classes, table.frame.height) for name in names),
+        target_columns=tuple(_target_column(name, classes, y) for name in names),
     )
 
 
-def _target_column(name: str, classes: Sequence[Any], rows: int) -> Column:
+def _target_column(name: str, classes: Sequence[Any], y: NDArray[Any]) -> Column:
     if not len(classes):
-        return Column(name, "number", Message("notes.task.target-number"), 0, rows, {"type": "number"})
+        return Column(name, "number", Message("notes.task.target-number"), 0, len(y), {"type": "number"})
     kinds = {bool: "boolean", int: "integer", float: "integer"}
-    facts = {"type": kinds.get(type(classes[0]), "category")}
+    levels = [[classes[code], rows] for code, rows in class_levels(pl.Series(y))]
+    facts = {"type": kinds.get(type(classes[0]), "category"), "levels": levels}
     return Column(name, "category", Message("notes.task.target-class"), 0, len(classes), facts)
 
 
