@@ -130,7 +130,7 @@ def test_layers_that_rows_pass_without_a_gradient_coming_back_are_detached():
 
 def test_gradients_that_are_still_there_accumulate():
     finding = first(learning(vitals=layers(linear(kept=1.0), linear(kept=1.0))))
-    assert (finding.code, finding.severity) == ("gradients-accumulate", "warning")
+    assert (finding.code, finding.severity) == ("gradients-accumulate", "error")
     assert "gradients-accumulate" not in codes(learning(vitals=layers(linear(kept=0.0), linear(kept=0.0))))
 
 

@@ -21,6 +21,7 @@ from goodfit.evaluation.metrics import measure
 from goodfit.observations import EndedBy
 from goodfit.training.attention import Attention, heeding_interrupts
 from goodfit.training.averaging import reestimate_batchnorm
+from goodfit.training.hopeless import hopeless
 from goodfit.training.job import Job
 from goodfit.training.lean_step import lean_step, lean_zero_grad
 from goodfit.training.loss_checks import check_loss
@@ -84,7 +85,8 @@ def train(job: Job, state: TrainingState, attention: Attention, on_epoch: Callab
 def _ended(job: Job, state: TrainingState, attention: Attention) -> EndedBy | None:
     finite = all(math.isfinite(state.rows[-1].get(name, 0.0)) for name in ("running_loss", "train_loss"))
     seconds = attention.seconds()
-    return ended_by(job.recipe, state.best, epoch=state.epoch, seconds=seconds, finite=finite)
+    ended = ended_by(job.recipe, state.best, epoch=state.epoch, seconds=seconds, finite=finite)
+    return ended if ended is not None or job.recipe.keep_going else hopeless(state)
 
 
 def train_one_epoch(job: Job, state: TrainingState, attention: Attention) -> EndedBy | None:

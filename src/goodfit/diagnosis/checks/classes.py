@@ -29,7 +29,8 @@ COLLAPSED = 0.98
 FREQUENT = 0.85
 TOO_MANY = 0.25
 NOISE = 0.08
-PLATEAU = 0.7
+PLATEAU = 0.6
+SURE_PLATEAU = 0.8
 CLEAR = 0.15
 
 
@@ -129,7 +130,13 @@ def _labels(observations: Observations) -> list[Finding]:
     if wrong is None or sure_wrong is None or sure_wrong < max(NOISE, PLATEAU * wrong):
         return []
     evidence |= {"floor": labels.floor, "doubted": labels.doubted or 0}
-    return [Finding("label-noise", "warning", 0.7, None, evidence, remedies=remedies)]
+    flat = min(labels.floor / labels.error, sure_wrong / wrong)
+    severity: Severity = "warning" if flat >= SURE_PLATEAU else "info"
+    return [
+        Finding(
+            "label-noise", severity, 0.7 if flat >= SURE_PLATEAU else 0.4, None, evidence, remedies=remedies
+        )
+    ]
 
 
 def _linear_blind(observations: Observations) -> bool:

@@ -102,13 +102,12 @@ def _kept(observations: Observations, vitals: Vitals) -> list[Finding]:
     epochs = vitals.epochs[vitals.epochs > 0][measured.any(axis=1)]
     if np.mean(by_epoch > KEPT_SHARE) < KEPT_SHARE:
         return []
-    severity = alarm(observations)
     first = float(epochs[np.argmax(by_epoch > KEPT_SHARE)])
     return [
         Finding(
             "gradients-accumulate",
-            "error" if severity == "error" else "warning",
-            0.97,
+            "error",  # nothing is left to judge: the loop does not do what it says
+            0.99,
             first,
             {"share": float(np.mean(by_epoch > KEPT_SHARE))},
             remedies=(without_fields("zero-gradients"),),

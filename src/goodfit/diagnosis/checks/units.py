@@ -85,7 +85,8 @@ def _saturated(observations: Observations, vitals: Vitals) -> list[Finding]:
     evidence = {"layer": vitals.layers[column], "share": share}
     causes = (Cause("bad-initialization", 0.4), Cause("unscaled-inputs", 0.3))
     remedies = (without_fields("smaller-start"), lower_rate(observations.recipe))
-    return [Finding("saturated-units", severity, 0.8, since, evidence, causes, remedies=remedies)]
+    sure = 0.9 if born else 0.7
+    return [Finding("saturated-units", severity, sure, since, evidence, causes, remedies=remedies)]
 
 
 def _frozen(observations: Observations) -> list[Finding]:

@@ -25,7 +25,7 @@ EXPLAINS = {
 }
 LARGE = 0.3
 GROWN = 10.0
-LOST = 100.0
+LOST = 30.0
 EARLY = 3
 
 
