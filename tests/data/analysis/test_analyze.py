@@ -73,6 +73,13 @@ def test_classes_with_their_shares_and_imbalance():
     assert "imbalance" not in codes(goodfit.profile(frame.with_columns(y=pl.int_range(300) % 2), "y"))
 
 
+def test_a_misspelled_class_is_noticed():
+    frame = pl.DataFrame({"x": RANDOM.normal(size=100), "pet": ["cat"] * 50 + ["dog"] * 49 + ["dgo"]})
+    found = next(each for each in goodfit.profile(frame, "pet").remarks if each.code.endswith("class-typo"))
+    assert found.values == {"value": "dgo", "count": 1, "nearest": "dog"}
+    assert "class-typo" not in codes(goodfit.profile(frame[:99], "pet"))
+
+
 def test_without_a_target_only_the_columns_are_looked_at():
     found = goodfit.profile(rentals())
     assert found.targets == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -198,14 +199,28 @@ def _leaks(columns: Sequence[pl.Series], target: pl.Series, known: Profile) -> l
 def _target_remarks(target: ColumnAnalysis, known: Profile) -> list[Message]:
     if known.task == "regression" or not target.levels:
         return []
+    typos = _typos(target, known.rows)
     smallest = target.column.facts["levels"][-1]
     share = smallest[1] / known.rows
     if share >= IMBALANCED / len(known.classes):
-        return []
+        return typos
     largest = target.levels[0]
     values = {"value": str(smallest[0]), "percent": percent(share), "count": smallest[1]}
     largest_share = {"largest": largest[0], "largest_percent": percent(largest[1] / known.rows)}
-    return [Message("profile.remark.imbalance", {**values, **largest_share})]
+    return [*typos, Message("profile.remark.imbalance", {**values, **largest_share})]
+
+
+def _typos(target: ColumnAnalysis, rows: int) -> list[Message]:
+    """Return classes of hardly a row whose name is nearly that of a frequent one."""
+    levels = [(name, count) for name, count in target.column.facts["levels"] if isinstance(name, str)]
+    frequent = [name for name, count in levels if count >= 0.05 * rows]
+    found = []
+    for name, count in levels:
+        near = difflib.get_close_matches(name, frequent, n=1, cutoff=0.65)
+        if near and len(name) > 2 and count <= max(2, 0.002 * rows) and near[0] != name:
+            facts = {"value": name, "count": count, "nearest": near[0]}
+            found.append(Message("profile.remark.class-typo", facts))
+    return found[:5]
 
 
 def _table_remarks(duplicates: Duplicates, pairs: Sequence[Pair], rows: int) -> list[Message]:
@@ -257,7 +272,7 @@ def _column_remarks(series: pl.Series, analysis: ColumnAnalysis, raw: pl.Series)
         examples = raw.filter(series.is_null() & raw.is_not_null()).unique(maintain_order=True).head(3)
         values = {"column": column.name, "count": lost, "examples": [repr(str(value)) for value in examples]}
         remarks.append(Message(f"notes.profile.unread-{column.kind}", values))
-    if column.missing / rows >= 0.5:
+    if column.missing / rows >= 0.5 and column.kind != "empty":
         values = {"column": column.name, "percent": percent(column.missing / rows)}
         remarks.append(Message("profile.remark.mostly-missing", values))
     if column.kind == "category" and analysis.rare_levels > MANY_LEVELS:

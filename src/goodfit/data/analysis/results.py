@@ -252,7 +252,7 @@ class Drift:
 
 @dataclass(frozen=True)
 class TableAnalysis:
-    """What was found in a table; ``print`` it, or see `to_text`, `to_dict`, `to_html`.
+    """What was found in a table; ``print`` it, or see `to_text` and `to_dict`.
 
     Parameters
     ----------
