@@ -66,3 +66,23 @@ def test_columns_that_only_one_has_and_types_that_changed():
 
 def test_too_few_rows_are_not_classified():
     assert compared(frame(20), frame(20)).auc is None
+
+
+def test_targets_are_compared_by_themselves_and_by_what_they_mean():
+    mine = frame().with_columns(y=pl.when(pl.col("age") > 40).then(pl.lit("old")).otherwise(pl.lit("young")))
+    table = read(mine)
+    kinds = describe_columns(table.frame, {})
+
+    def found(labels: list[str]) -> Drift:
+        other = read(frame().with_columns(y=pl.Series(labels * 750)))
+        return find_drift(table, kinds[:-1], other, kinds[-1:])
+
+    alike = found(["old.", "Young"])
+    assert [note.code for note in alike.notes] == ["notes.profile.classes-alike"]
+    assert not any(column.drifted for column in alike.columns)
+    changed = found(["x", "y"])
+    assert [column.name for column in changed.columns if column.drifted] == ["y"]
+    assert changed.auc is not None
+    assert changed.auc < 0.55
+    absent = find_drift(table, kinds[:-1], read(frame()), kinds[-1:])
+    assert absent.notes == ()

@@ -42,6 +42,7 @@ def find_drift(
     absent = [column.name for column in columns if column.name not in there]
     columns = [*columns, *(column for column in targets if column.name in there)]
     known = {column.name for column in (*columns, *targets)}
+    goals = {column.name for column in targets}
     extra = [name for name in other.frame.columns if name not in known]
     for names, code in ((absent, "absent"), (extra, "extra")):
         if names:
@@ -60,12 +61,31 @@ def find_drift(
             examples = [repr(str(value)) for value in values.head(EXAMPLES)]
             facts = {"column": column.name, "percent": percent(lost / len(series)), "examples": examples}
             notes.append(Message(f"profile.drift.unread-{column.kind}", facts))
-        first.append(mine)
-        second.append(yours)
+        if column.name in goals:
+            yours, spelled = _respelled(mine, yours, column)
+            notes += spelled
+        else:  # labels may be made anew for other rows: the classifier is to judge the rows themselves
+            first.append(mine)
+            second.append(yours)
         found.append(_compared(mine, yours, column, len(compared)))
     auc, low, high = _told_apart(first, second)
     drifts = tuple(sorted(found, key=lambda each: (not each.drifted, -each.distance)))
     return Drift(other.source.name, other.frame.height, auc, low, high, drifts, tuple(notes))
+
+
+def _respelled(mine: pl.Series, yours: pl.Series, column: Column) -> tuple[pl.Series, list[Message]]:
+    """Return classes with the known spelling where they differ by case or a dot at the end only."""
+    if column.kind != "category":
+        return yours, []
+    known = {str(name).casefold().rstrip(" ."): str(name) for name in mine.drop_nulls().unique().sort()}
+    found = [str(name) for name in yours.drop_nulls().unique().sort()]
+    plain = {name: known.get(name.casefold().rstrip(" .")) for name in found if name not in known.values()}
+    pairs = {name: meant for name, meant in plain.items() if meant is not None}
+    if not pairs:
+        return yours, []
+    spelled = [f"{name!r} = {meant!r}" for name, meant in pairs.items()]
+    note = Message("notes.profile.classes-alike", {"column": column.name, "pairs": spelled})
+    return yours.cast(pl.String).replace(pairs), [note]
 
 
 def _compared(mine: pl.Series, yours: pl.Series, column: Column, count: int) -> ColumnDrift:
