@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INTEGRATIONS := .venv-integrations
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint types imports tests bench format clean
+.PHONY: demo test test-integrations lint types imports tests bench format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/goodfit demo --force --output runs/demo
@@ -24,6 +25,15 @@ imports: $(VENV)/.installed-dev
 # One thread a worker: two programs with many threads on few cores slow each other many times over.
 tests: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+# The callbacks in the real libraries, which live in an environment of their own.
+test-integrations: $(INTEGRATIONS)/.installed
+	cd tests/integrations && OMP_NUM_THREADS=1 KERAS_BACKEND=torch HF_HUB_OFFLINE=1 ../../$(INTEGRATIONS)/bin/python -m pytest -c pytest.ini .
+
+$(INTEGRATIONS)/.installed: pyproject.toml constraints.txt tests/integrations/constraints.txt | $(BIN)/python
+	$(BIN)/python -m venv $(INTEGRATIONS)
+	$(INTEGRATIONS)/bin/python -m pip install --quiet --constraint constraints.txt --constraint tests/integrations/constraints.txt --editable . --requirement tests/integrations/requirements.txt
+	@touch $@
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/speed.py
@@ -45,4 +55,4 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(INTEGRATIONS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

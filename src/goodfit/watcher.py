@@ -104,8 +104,7 @@ def watch(
         vitals=vitals,
         name=name,
     )
-    if optimizer is not None:
-        eyes.follow(optimizer)
+    eyes.follow()
     return eyes
 
 
@@ -136,6 +135,8 @@ class Watch:
         wrapped = getattr(model, "module", None)
         parallel = type(model).__name__ in ("DistributedDataParallel", "DataParallel")
         self.name = name
+        inside = getattr(optimizer, "optimizer", None)  # Accelerate's and Lightning's wrap torch's
+        optimizer = inside if isinstance(inside, Optimizer) else optimizer
         self._model: nn.Module = wrapped if parallel and isinstance(wrapped, nn.Module) else model
         self._optimizer = optimizer
         self._facts: dict[str, Any] = {
@@ -169,8 +170,11 @@ class Watch:
         self._began = perf_counter()
         self._prepare()
 
-    def follow(self, optimizer: Optimizer) -> None:
-        """Notice every update of ``optimizer``."""
+    def follow(self) -> None:
+        """Notice every update of the optimizer, if there is one."""
+        optimizer = self._optimizer
+        if optimizer is None:
+            return
         self._followed = True
         self._handles += [
             optimizer.register_step_pre_hook(lambda *_: self.before_update()),

@@ -1,0 +1,66 @@
+"""What the callbacks share: metrics by any name to those of an epoch, and saying what was found."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from goodfit.diagnosis.readers.columns import meaning_of
+from goodfit.errors import InputError
+from goodfit.finding import Finding
+from goodfit.messages import say
+from goodfit.watcher import Watch
+
+__all__ = ["library", "plain_numbers", "tell", "told_epoch"]
+
+
+def library(name: str, package: str) -> Any:
+    """Import the library that a callback is for.
+
+    Raises
+    ------
+    InputError
+        It is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise InputError("watch.library-missing", library=name, package=package) from None
+
+
+def plain_numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return those of the metrics that are single numbers."""
+    found = {}
+    for name, value in metrics.items():
+        if isinstance(value, bool):
+            continue
+        try:
+            found[str(name)] = float(value)
+        except (TypeError, ValueError, RuntimeError):
+            continue
+    return found
+
+
+def told_epoch(watch: Watch, metrics: Mapping[str, Any], epoch: float | None = None) -> None:
+    """Give an epoch's metrics, by whatever names the library has for them, to a Watch."""
+    numbers = plain_numbers(metrics)
+    try:
+        curves = meaning_of([*numbers], watch.name).curves
+    except InputError:  # losses of which none is the training's: no reason to break the training off
+        curves = {}
+    told = {name: sum(numbers[column] for column in columns) for name, columns in curves.items()}
+    watch.epoch(epoch=epoch, **told)
+
+
+def tell(watch: Watch, language: str) -> list[Finding]:
+    """Print what a training has come to on stderr, and return it."""
+    findings = watch.diagnose()
+    for finding in findings:
+        severity = say(f"terminal.severity.{finding.severity}", language)
+        title = say(
+            "terminal.finding", language, severity=severity, title=finding.title(language), code=finding.code
+        )
+        print(f"goodfit: {title}. {finding.explanation(language)}", file=sys.stderr)
+    return findings
