@@ -351,3 +351,69 @@ def test_a_million_steps_are_diagnosed_in_two_seconds(tmp_path):
     diagnose(run.observations)
     assert clock.perf_counter() - start < 10  # some 1 s by itself; much more beside other work
     assert len(run.observations.history) == 100
+
+
+BASE = [(e, 0.9**e + 0.1, 0.5 + 0.02 * e) for e in range(1, 31)]
+HEADER = "epoch,train_loss,valid_loss"
+
+
+@pytest.mark.parametrize(
+    ("text", "points", "note"),
+    [
+        (table(HEADER, BASE[::-1]), 30, "log.out-of-order"),
+        (table(HEADER, BASE[:5] + BASE[15:]), 20, None),
+        (table(HEADER, BASE[:20] + BASE[10:]), 30, "log.resumed"),
+        (table(HEADER, BASE[:10]) + table(HEADER, BASE[10:]), 30, None),
+        (table("train_loss,valid_loss", [row[1:] for row in BASE]), 30, "log.rows-counted"),
+        (table("step,train_loss,valid_loss", BASE), 30, "log.points-counted"),
+        (table("epoch,train_loss,test_loss", BASE), 30, "log.test-as-valid"),
+        (table(HEADER, [row for row in BASE for _ in "ab"]), 30, "log.rows-averaged"),
+        (table("epoch train_loss  valid_loss", BASE, "  "), 30, None),
+        (table('"Epoch","Train Loss","Val Loss"', BASE), 30, None),
+        (
+            table("Epoch,trainLoss,valLoss", [(e, f'"tensor({t}, device=0)"', v) for e, t, v in BASE]),
+            30,
+            None,
+        ),
+        (table(HEADER, [(e, t, v if e % 5 == 0 else "nan") for e, t, v in BASE]), 30, None),
+        (table(HEADER.replace(",", ";"), BASE, ";").replace(".", ","), 30, None),
+        (table(HEADER, BASE).replace("\n", "\r\n"), 30, None),
+        ("\ufeff" + table(HEADER, BASE), 30, None),
+    ],
+)
+def test_overfitting_is_found_however_the_log_is_spoilt(tmp_path, text, points, note):
+    path = tmp_path / "run.csv"
+    path.write_bytes(text.encode())
+    log = only(path)
+    assert len(log.observations.history) == points
+    assert [message.code for message in log.notes] == ([] if note is None else [note])
+    assert speak(log)[0] == "overfitting"
+
+
+@pytest.mark.parametrize("end", ["nan,nan", "inf,NA", "1e400,1", "nan,", "NaN,-inf"])
+def test_a_loss_that_ends_as_no_number_is_found(tmp_path, end):
+    text = table(HEADER, BASE[:9]) + f"10,{end}\n"
+    assert speak(only(write(tmp_path, "run.csv", text)))[0] == "non-finite-loss"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        BASE[:1],
+        [(1, 0.5, 0.5)] * 20,
+        [(e, 1e300 * e, 1e308) for e in range(20)],
+        [(e, -e, -e) for e in range(20)],
+        [("nan", t, v) for _, t, v in BASE],
+        [(e, "", "") for e, _, _ in BASE] + [(31, 1, 1)],
+    ],
+)
+def test_odd_numbers_lead_to_findings_or_a_sentence(tmp_path, rows):
+    for log in read_logs(write(tmp_path, "run.csv", table(HEADER, rows))):
+        speak(log)
+
+
+def test_only_a_metric_is_said_to_be_too_little(tmp_path):
+    log = only(write(tmp_path, "run.csv", table("epoch,accuracy", [(e, 50 + e) for e in range(30)])))
+    assert {"log.no-loss", "log.percent"} == {note.code for note in log.notes}
+    assert log.observations.history["train_accuracy"][0] == 0.5
+    assert speak(log) == []

@@ -23,6 +23,7 @@ Mask = NDArray[np.bool_]
 FEWEST_EVALUATIONS = 4
 SPARSE = 1.5
 FEW_JUMPS = 0.1
+LARGEST = 1e120
 
 
 def runs_of(table: pl.DataFrame, meaning: Meaning) -> list[pl.DataFrame]:
@@ -38,7 +39,8 @@ def runs_of(table: pl.DataFrame, meaning: Meaning) -> list[pl.DataFrame]:
         return [table]
     back = np.flatnonzero(np.diff(place) < 0) + 1
     starts = back[place[back] <= place[0]]
-    if not len(starts) or len(starts) < len(back):
+    late = place[0] > np.quantile(place, 0.25)  # the newest rows first, or no order at all
+    if not len(starts) or len(starts) < len(back) or late:
         return [table]
     edges = [0, *starts.tolist(), len(place)]
     runs = [table[first:last] for first, last in pairwise(edges)]
@@ -95,6 +97,7 @@ def to_points(table: pl.DataFrame, meaning: Meaning) -> tuple[dict[str, Array], 
         if meaning.step is not None:
             notes.append(Message("log.points-counted"))
     first = [name for name in ("epoch", "step", "train_loss", "valid_loss") if name in points]
+    points |= {name: _bounded(values) for name, values in points.items() if name not in ("epoch", "step")}
     return {name: points[name] for name in [*first, *(name for name in points if name not in first)]}, notes
 
 
@@ -214,6 +217,11 @@ def _filled(values: Array) -> Array:
         return np.arange(1.0, len(values) + 1)
     last = np.maximum.accumulate(np.where(np.isfinite(values), np.arange(len(values)), known[0]))
     return np.asarray(values[last])
+
+
+def _bounded(values: Array) -> Array:
+    """Return values so large that their squares are no numbers as infinite."""
+    return np.where(np.abs(values) > LARGEST, np.copysign(np.inf, values), values)
 
 
 def _by_step(epoch: Array, present: Mask, step: Array) -> Array:
