@@ -1,11 +1,11 @@
-"""How fast many recipes train as one network: `python benchmarks/population.py [small|middle|...]`.
+"""How fast many recipes train as one network: `python benchmarks/population.py [small|...] [--write]`.
 
-Times are of the training loops alone, in one process, one thread; medians and ranges of several runs.
+Times are of the training loops alone (but for setup), in one process, one thread.
 
 small    64 recipes of 2-10-2 on 600 rows, batches of 32, Adam, beside one alone and a hand-written loop
 middle   recipes of 50-256-256-10 on 20,000 rows, batches of 256, by the number of members
 widths   the width at which training together is no longer faster than one by one
-sizes    what the number of members costs, by width: where `CACHE` of batching.py comes from
+sizes    what the number of members costs, by width: where `CACHE` and `FEWEST` of batching.py come from
 setup    all of `goodfit.train_population` beside all of `goodfit.train`, with seeds or rates that differ
 """
 
@@ -31,6 +31,7 @@ from goodfit.training.population.population_loop import train_members
 from goodfit.workflow.choices import completed
 from goodfit.workflow.job import make_job
 from goodfit.workflow.tables import TableOptions, divided, read_table
+from results import machine, spread, table, write_section
 
 RUNS = 5
 
@@ -91,79 +92,89 @@ def by_hand(recipe: Recipe, given: Any) -> tuple[float, int]:
     return time.perf_counter() - begun, steps
 
 
-def measured(run: Callable[[], tuple[float, int]], runs: int = RUNS) -> tuple[float, str]:
-    """Return the median of microseconds an update, and it with its range."""
+def measured(run: Callable[[], tuple[float, int]], runs: int = RUNS) -> list[float]:
+    """Return the microseconds of an update in each of several runs."""
     found = []
     for _ in range(runs):
         seconds, steps = run()
         found.append(seconds / steps * 1e6)
-    middle = statistics.median(found)
-    return middle, f"{middle:8.0f} ({min(found):.0f} to {max(found):.0f})"
+    return found
 
 
-def small() -> None:
+def ratio(above: Sequence[float], below: Sequence[float], factor: float = 1.0) -> str:
+    return f"{factor * statistics.median(above) / statistics.median(below):.2f}"
+
+
+def with_rates(base: Recipe, members: int) -> list[Recipe]:
+    return [base.replace(learning_rate=base.learning_rate / (1 + place / 4)) for place in range(members)]
+
+
+def small() -> str:
     given = data(750, 2, 2)  # 600 rows beside those held out
     fractions = {"test_fraction": 0.0, "valid_fraction": 0.2}
     base = Recipe(hidden=(10,), batch_size=32, epochs=50, patience=None, learning_rate=0.01, **fractions)
+    one = measured(lambda: alone(base, given))
+    hand = measured(lambda: by_hand(base, given))
+    rows = [
+        ["one recipe, goodfit's loop", spread(one), "1", "1"],
+        ["one recipe, a hand-written eager loop", spread(hand), ratio(hand, one), ratio(one, hand)],
+    ]
     seeds = [base.replace(seed=seed) for seed in range(64)]
-    rates = [base.replace(learning_rate=0.001 * (1 + place)) for place in range(64)]
-    one, shown = measured(lambda: alone(base, given))
-    print(f"one recipe, goodfit             {shown} us an update")
-    hand, shown = measured(lambda: by_hand(base, given))
-    print(f"one recipe, hand-written loop   {shown}")
-    for name, recipes in (("64 seeds", seeds), ("64 rates", rates)):
-        many, shown = measured(lambda recipes=recipes: together(recipes, given))
-        print(
-            f"{name} as one                {shown}   {many / one:.2f} x one, {many / hand:.2f} x the hand "
-            f"loop; throughput {64 * one / many:.1f} x one by one, {64 * hand / many:.1f} x the hand loop"
-        )
+    for name, recipes in (("64 seeds as one", seeds), ("64 rates as one", with_rates(base, 64))):
+        many = measured(partial(together, recipes, given))
+        rows.append([name, spread(many), ratio(many, one), ratio(one, many, 64)])
+    head = ["2-10-2, 600 rows, batch 32, Adam", "us an update", "x one goodfit", "throughput x one by one"]
+    return table(head, rows)
 
 
-def middle() -> None:
+def middle() -> str:
     given = data(20_000, 50, 10)
     base = Recipe(hidden=(256, 256), batch_size=256, epochs=2, patience=None, learning_rate=1e-3)
-    one, shown = measured(lambda: alone(base, given))
-    print(f"one recipe   {shown} us an update")
-    for members in (2, 4, 8, 16):
-        recipes = [base.replace(learning_rate=1e-3 / (1 + place)) for place in range(members)]
-        many, shown = measured(lambda recipes=recipes: together(recipes, given), 3)
-        print(f"{members:2} members   {shown}   {many / members / one:.2f} x one by one, a recipe")
-    print("group size chosen:", batching.group_size(jobs_of([base], given)[0][0].model, 256))
+    one = measured(lambda: alone(base, given))
+    rows = [["1", spread(one), "1"]]
+    for members in (2, 4, 8):
+        many = measured(partial(together, with_rates(base, members), given))
+        rows.append([str(members), spread(many), ratio(many, one, 1 / members)])
+    chosen = batching.group_size(jobs_of([base], given)[0][0].model, 256)
+    head = ["50-256-256-10, batch 256: members", "us an update of all", "time a recipe x one by one"]
+    return f"{table(head, rows)}\n\nChosen by goodfit: {chosen} (1: one by one)."
 
 
-def widths() -> None:
+def widths() -> str:
+    rows = []
     for batch in (32, 256):
         given = data(40 * batch, 20, 4)
         for width in (8, 16, 32, 64, 128, 256):
             base = Recipe(hidden=(width, width), batch_size=batch, epochs=5, patience=None)
             size = min(64, batching.group_size(jobs_of([base], given)[0][0].model, batch))
-            recipes = [base.replace(learning_rate=1e-3 / (1 + place)) for place in range(max(2, size))]
-            one, _ = measured(lambda base=base, given=given: alone(base, given), 3)
-            many, _ = measured(lambda recipes=recipes, given=given: together(recipes, given), 3)
-            gain = one * len(recipes) / many
-            print(f"batch {batch:3}  width {width:3}  {len(recipes):2} members: {gain:6.2f} x one by one")
+            recipes = with_rates(base, max(2, size))
+            one = measured(partial(alone, base, given))
+            many = measured(partial(together, recipes, given))
+            rows.append([f"batch {batch}, width {width}", str(size), ratio(one, many, len(recipes))])
+    head = ["20-width-width-4", "members chosen", "throughput x one by one (of at least 2)"]
+    return table(head, rows)
 
 
-def sizes() -> None:
+def sizes() -> str:
+    rows = []
+    members = (2, 4, 8, 16, 32, 64)
     for width, batch in ((16, 32), (64, 32), (128, 64), (256, 256)):
         given = data(20 * batch, 20, 4)
         base = Recipe(hidden=(width, width), batch_size=batch, epochs=5, patience=None)
-        model = jobs_of([base], given)[0][0].model
-        one, _ = measured(lambda base=base, given=given: alone(base, given), 3)
-        shown = []
-        for members in (2, 4, 8, 16, 32, 64, 128):
-            recipes = [base.replace(learning_rate=1e-3 / (1 + place)) for place in range(members)]
-            many, _ = measured(lambda recipes=recipes, given=given: together(recipes, given), 3)
-            shown.append(f"{members}: {one * members / many:.2f}")
-        chosen = batching.group_size(model, batch)
-        print(f"width {width:3} batch {batch:3} (chosen {chosen}): gain by members  " + "  ".join(shown))
+        one = measured(partial(alone, base, given), 3)
+        gains = [
+            ratio(one, measured(partial(together, with_rates(base, count), given), 3), count)
+            for count in members
+        ]
+        chosen = batching.group_size(jobs_of([base], given)[0][0].model, batch)
+        rows.append([f"batch {batch}, width {width}", str(chosen), *gains])
+    head = ["throughput x one by one", "chosen", *[f"{count} members" for count in members]]
+    return table(head, rows)
 
 
-def setup() -> None:
+def setup() -> str:
     given = data(600, 2, 2)
     base = Recipe(hidden=(10,), batch_size=32, epochs=100, patience=None, learning_rate=0.01)
-    seeds = [base.replace(seed=seed) for seed in range(64)]
-    rates = [base.replace(learning_rate=0.001 * (1 + place)) for place in range(64)]
 
     def timed(call: Callable[[], Any]) -> float:
         begun = time.perf_counter()
@@ -171,19 +182,30 @@ def setup() -> None:
         return time.perf_counter() - begun
 
     options: dict[str, Any] = {"task": "classification"}
-    timed(lambda: goodfit.train(given, recipe=base, **options))
-    one = statistics.median(timed(lambda: goodfit.train(given, recipe=base, **options)) for _ in range(RUNS))
-    print(f"goodfit.train, one recipe: {one:.3f} s")
-    for name, recipes in (("seeds", seeds), ("rates", rates)):
+    lone = partial(goodfit.train, given, recipe=base, **options)
+    timed(lone)
+    one = [timed(lone) for _ in range(RUNS)]
+    rows = [["goodfit.train, one recipe", spread(one), "1", "1"]]
+    seeds = [base.replace(seed=seed) for seed in range(64)]
+    for name, recipes in (("seeds", seeds), ("rates", with_rates(base, 64))):
         call = partial(goodfit.train_population, recipes, given, **options)
-        many = statistics.median(timed(call) for _ in range(RUNS))
-        gain = f"{many / one:.2f} x one, {64 * one / many:.1f} x the throughput"
-        print(f"goodfit.train_population, 64 {name}: {many:.3f} s, {gain}")
+        many = [timed(call) for _ in range(RUNS)]
+        rows.append(
+            [f"goodfit.train_population, 64 {name}", spread(many), ratio(many, one), ratio(one, many, 64)]
+        )
+    head = ["the whole call, 100 epochs", "seconds", "x one", "throughput x one by one"]
+    return table(head, rows)
 
+
+PARTS = {"small": small, "setup": setup, "middle": middle, "widths": widths, "sizes": sizes}
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    wanted = sys.argv[1:] or ["small", "middle", "widths", "sizes", "setup"]
-    for part in wanted:
-        print(f"\n{part}")
-        {"small": small, "middle": middle, "widths": widths, "sizes": sizes, "setup": setup}[part]()
+    wanted = [name for name in sys.argv[1:] if name in PARTS] or list(PARTS)
+    said = f"## Populations\n\n`python benchmarks/population.py`, on {machine()}"
+    for name in wanted:
+        part = PARTS[name]()
+        print(f"\n{part}", flush=True)
+        said += f"\n\n{part}"
+    if "--write" in sys.argv:
+        write_section("population", said)

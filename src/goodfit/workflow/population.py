@@ -32,7 +32,7 @@ from goodfit.workflow.finishing import finish
 from goodfit.workflow.job import make_job, network_shape
 from goodfit.workflow.lazy_run import LazyRun
 from goodfit.workflow.own_data import is_own_data, own_parts
-from goodfit.workflow.parts import Parts
+from goodfit.workflow.parts import Parts, leaves
 from goodfit.workflow.tables import TableOptions, divided, read_table
 
 __all__ = ["train_population"]
@@ -210,11 +210,19 @@ def _groups(members: Sequence[Member]) -> list[list[Member]]:
     groups = []
     for alike in by_signature.values():
         job = alike[0].job
-        size = group_size(job.model, int(job.recipe.batch_size or job.train.rows or 1))
+        numbers = _numbers(job) if len({id(member.parts) for member in alike}) > 1 else 0
+        size = group_size(job.model, int(job.recipe.batch_size or job.train.rows or 1), numbers)
         # Those with as many epochs together: the batch shrinks less.
         ordered = sorted(alike, key=lambda member: member.job.recipe.epochs)
         groups += [ordered[first : first + size] for first in range(0, len(ordered), size)]
     return groups
+
+
+def _numbers(job: Job) -> int:
+    """Return how many numbers a member's rows are, as inputs of the network."""
+    sets = [batches for batches in (job.train, job.valid, job.sample) if batches is not None]
+    leaves_of_sets = [leaves(getattr(batches, "inputs", ())) for batches in sets]
+    return sum(leaf.numel() for found in leaves_of_sets for leaf in found)
 
 
 def _train_group(group: Sequence[Member], attention: Attention) -> None:

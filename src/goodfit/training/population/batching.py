@@ -35,6 +35,11 @@ CACHE = 2**21
 """Numbers that the weights, their gradients and optimizer state, and a batch's activations of all members may
 take, so that an update stays in the processor's cache (``benchmarks/population.py``)."""
 
+FEWEST = 3
+"""Members that the cache must hold: networks so large that it holds fewer are as fast one by one."""
+DATA = 2**27
+"""Numbers that the rows of all members may take where their divisions of the data differ: half a gigabyte."""
+
 
 def signature(job: Job) -> Hashable | None:
     """Return what the jobs of one population must have in common; None where a job cannot be in any."""
@@ -47,6 +52,9 @@ def signature(job: Job) -> Hashable | None:
     rows = [_rows_signature(batches) for batches in (job.train, job.valid, job.sample)]
     if None in rows or not isinstance(job.train, TensorBatches) or job.train.target is None:
         return None
+    target = job.train.target
+    if job.loss.facts.target == "labels" and target.ndim == 2 and not target.is_floating_point():
+        return None  # several labels for a row
     if recipe.swa is not None and any(isinstance(module, _BatchNorm) for module in job.model.modules()):
         return None
     network = _network_signature(job)
@@ -176,14 +184,17 @@ def _rates(jobs: Sequence[Job], rates: Sequence[float]) -> MemberRates:
     return MemberRates(np.array(rates), schedules, list(range(len(jobs))))
 
 
-def group_size(model: nn.Module, batch_size: int) -> int:
-    """Return how many members train as one: as many as the cache holds, at least one.
+def group_size(model: nn.Module, batch_size: int, numbers: int = 0) -> int:
+    """Return how many members train as one: as many as the cache holds, and 1 where that is not worth it.
 
     Parameters
     ----------
     batch_size
         Rows of a batch.
+    numbers
+        Numbers in the rows that each member has for itself, 0 where all have the same rows.
     """
     weights = sum(parameter.numel() for parameter in model.parameters())
     units = sum(parameter.shape[0] for parameter in model.parameters() if parameter.ndim >= 2)
-    return max(1, CACHE // (5 * weights + 3 * units * batch_size))
+    size = min(CACHE // (5 * weights + 3 * units * batch_size), DATA // max(1, numbers))
+    return size if size >= FEWEST else 1

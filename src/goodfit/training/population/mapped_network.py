@@ -160,6 +160,8 @@ def can_be_mapped(models: Sequence[nn.Module], inputs: Any) -> bool:
             together = network.forward(leaves, False)
             for member, model in enumerate(copies):
                 alone = _called(model, inputs)
+                if alone.ndim > 2:
+                    return False
                 alone = alone.unsqueeze(0) if alone.ndim == 1 else alone.T
                 if not torch.allclose(together[member], alone, rtol=1e-4, atol=1e-5):
                     return False

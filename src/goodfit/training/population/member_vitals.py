@@ -1,9 +1,9 @@
 """The vitals of members: of small networks the weights are kept and looked at when somebody asks.
 
 Looking at a network's layers takes longer than an epoch of a small member of a population, and few members
-are ever looked at. So at the epochs that are measured the weights, the gradients and the weights before the last
-update are put away; `measure_snapshots` does the rest for one member. Networks for which that would take much
-memory are measured at once: their epochs take longer than that anyway.
+are ever looked at. So at the epochs that are measured the weights, the gradients and the weights before the
+last update are put away; `measure_snapshots` does the rest for one member. Networks for which that would take
+much memory are measured at once: their epochs take longer than that anyway.
 """
 
 from __future__ import annotations

@@ -127,7 +127,9 @@ def train_members(population: Population, attention: Attention) -> list[EndedBy]
     """Train every member to its own end and return what ended each; their states are filled.
 
     A member's best weights are in its state; where no epoch was fit to be kept, the last weights are in its
-    model. A member that has ended does not touch the others, and is taken out of the batch with the next few.
+    model. A member that has ended or diverged does not touch the others by a bit while it is in the batch; it
+    is taken out with the next few, and since numbers then lie elsewhere in memory, the last members of the
+    batch may from there on be rounded differently in the last bit (exponentials at the ends of vectors).
     """
     jobs, states = population.jobs, population.states
     population.active = list(range(len(jobs)))
