@@ -26,6 +26,8 @@ SIGMAS = 3.3
 """Width of the interval of `Shift`, in standard errors: 99.9 % on both sides."""
 RIDGE = 0.01
 EXACT = 0.01
+MARKED_ELEMENTS = 2**18
+"""Elements whose fingerprints are worked out at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,12 +100,16 @@ def summarize(train: Rows, valid: Rows | None, *, drawn: bool = True) -> DataSum
 
 def fingerprints(features: NDArray[np.float32]) -> NDArray[np.uint64]:
     """Return a number for each row that only rows of the same bits share (but for one chance in 2^64)."""
-    bits = np.ascontiguousarray(features, dtype=np.float32).view(np.uint32).astype(np.uint64)
-    weights = np.random.default_rng(0).integers(1, 2**63, bits.shape[1], dtype=np.uint64)
-    mixed = (bits ^ (bits >> np.uint64(15))) * np.uint64(0x9E3779B97F4A7C15)
-    return np.asarray(
-        ((mixed ^ (mixed >> np.uint64(29))) * (weights * np.uint64(2) + np.uint64(1))).sum(axis=1)
-    )
+    weights = np.random.default_rng(0).integers(1, 2**63, features.shape[1], dtype=np.uint64)
+    odd = weights * np.uint64(2) + np.uint64(1)
+    marks = np.empty(len(features), dtype=np.uint64)
+    together = max(1, MARKED_ELEMENTS // max(1, features.shape[1]))
+    for first in range(0, len(features), together):  # in pieces: the numbers below are twice as wide
+        piece = np.ascontiguousarray(features[first : first + together], dtype=np.float32)
+        bits = piece.view(np.uint32).astype(np.uint64)
+        mixed = (bits ^ (bits >> np.uint64(15))) * np.uint64(0x9E3779B97F4A7C15)
+        marks[first : first + together] = ((mixed ^ (mixed >> np.uint64(29))) * odd).sum(axis=1)
+    return marks
 
 
 def r2(actual: Array, predicted: Array) -> float:

@@ -171,7 +171,7 @@ def _non_finite(batch: Any, names: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     place = 0
     for leaf in leaves(inputs):
-        if leaf.is_floating_point() and leaf.ndim and not bool(torch.isfinite(leaf).all()):
+        if leaf.is_floating_point() and leaf.ndim and not _all_finite(leaf):
             wrong = ~torch.isfinite(leaf.reshape(len(leaf), -1))
             column = place + int(wrong.any(dim=0).nonzero()[0, 0])
             found["non_finite"] = int(wrong.any(dim=1).sum())
@@ -182,6 +182,11 @@ def _non_finite(batch: Any, names: Sequence[str]) -> dict[str, Any]:
         lost = ~torch.isfinite(target.reshape(len(target), -1)).all(dim=1)
         found["non_finite_targets"] = int(lost.sum())
     return found
+
+
+def _all_finite(tensor: Tensor) -> bool:
+    """Say so without a copy: smallest and largest are NaN where anything is."""
+    return not tensor.numel() or bool(torch.isfinite(torch.stack(torch.aminmax(tensor))).all())
 
 
 def _duplicates(parts: Parts) -> dict[str, Any]:
@@ -215,7 +220,8 @@ def _marks(inputs: Any) -> NDArray[np.uint64] | None:
         if len(flat[0]) * len(chosen) > HASHED_ELEMENTS or len(flat) > 1:
             return None
         flat = [flat[0][:, torch.from_numpy(chosen)]]
-    return fingerprints(torch.cat([leaf.float().cpu() for leaf in flat], dim=1).detach().numpy())
+    plain = [leaf.detach().float().cpu() for leaf in flat]
+    return fingerprints((plain[0] if len(plain) == 1 else torch.cat(plain, dim=1)).numpy())
 
 
 def _labels(job: Job, train: Any, valid: Any) -> LabelProbe | None:
