@@ -44,7 +44,7 @@ def test_without_a_command_the_help_is_shown():
         (["trian"], "There is no command 'trian'; did you mean 'train'?"),
         (
             ["zzz"],
-            "There is no command 'zzz'; the commands are demo, train, diagnose, evaluate, predict, report.",
+            "There is no command 'zzz'; the commands are demo, train, profile, diagnose, evaluate, predict, report.",
         ),
         (["--zzz"], "There is no option --zzz; see: goodfit --help."),
         (
@@ -83,7 +83,7 @@ def test_what_is_wrong_is_said_in_spanish_too(monkeypatch):
     monkeypatch.setenv("GOODFIT_LANGUAGE", "es")
     assert program("train").sentence == spanish
     assert program("train", "--language", "en").sentence.startswith("No table was given")
-    assert program("trian").sentence == "No existe la orden 'trian'; ¿quiso decir 'train'?"
+    assert program("trian").sentence == "No existe la orden 'trian'; ¿quería decir 'train'?"
     monkeypatch.setenv("GOODFIT_LANGUAGE", "fr")
     assert program("demo").sentence.startswith("The language is 'fr'")
 
@@ -152,4 +152,4 @@ def test_a_terminal_without_the_characters_gets_a_question_mark():
         env=environment,
     )
     assert done.returncode == 2
-    assert done.stderr == "goodfit: No existe la orden 'trian'; ?quiso decir 'train'?\n"
+    assert done.stderr == "goodfit: No existe la orden 'trian'; ?quer?a decir 'train'?\n"

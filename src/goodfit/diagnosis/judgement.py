@@ -57,7 +57,7 @@ def later(observations: Observations) -> tuple[float, float, float] | None:
     if values is None:
         return None
     model = _model()
-    known = [values[name] for name in model["traits"]]
+    known = _rounded(values)
     low, middle, high = (_score(model["later"][name], known) for name in ("low", "middle", "high"))
     margin = model["later"]["margin"]
     ends = sorted((low - margin, middle, high + margin))
@@ -77,8 +77,13 @@ def _values(observations: Observations) -> Mapping[str, float] | None:
 def chances(found: Mapping[str, float]) -> dict[str, float]:
     """Return the chance of each code, given the `traits` of a run."""
     model = _model()
-    values = [found[name] for name in model["traits"]]
+    values = _rounded(found)
     return {code: _chance(judged, values) for code, judged in model["codes"].items()}
+
+
+def _rounded(found: Mapping[str, float]) -> list[float]:
+    """Return the traits in the model's order, without the last digits, in which the unit of the loss shows."""
+    return [float(f"{found[name]:.9g}") for name in _model()["traits"]]
 
 
 def _chance(judged: Mapping[str, Any], values: list[float]) -> float:
