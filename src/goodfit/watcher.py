@@ -28,7 +28,7 @@ from goodfit.observations import History, Observations
 from goodfit.probes import ParameterFacts, StartProbe
 from goodfit.training.probing import parameter_facts
 from goodfit.training.randomness import undisturbed
-from goodfit.training.recent_batches import MOST_CALLS, RecentBatches
+from goodfit.training.recent_batches import RecentBatches
 from goodfit.training.vitals import KeptGradients, layer_rows, measured_at, weights_now
 from goodfit.vitals import LayerRow, to_vitals
 
@@ -351,14 +351,15 @@ class Watch:
         place = self._updates - self._before_this_epoch
         if self._per_epoch:
             return place == self._per_epoch - 1
-        return measured_at(place + 1)
+        return place & (place + 1) == 0  # steps 1, 2, 4, 8, ...: the last of them stands for the epoch
 
     def _prepare(self) -> None:
         """Remember batches where a look is near, and note what gradients the next one finds."""
         if not self._look or self._calls is None:
             return
-        left = None if not self._per_epoch else self._before_this_epoch + self._per_epoch - self._updates
-        if measured_at(self._epoch + 1) and (left is None or left <= MOST_CALLS):
+        place = self._updates - self._before_this_epoch
+        last = self._per_epoch - 1 if self._per_epoch else (1 << place.bit_length()) - 1
+        if measured_at(self._epoch + 1) and place <= last < place + self._calls.needed:
             self._calls.start()
         else:
             self._calls.stop()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from goodfit.training.vitals import VITAL_ROWS
 
-__all__ = ["MOST_CALLS", "RecentBatches"]
+__all__ = ["RecentBatches"]
 
 MOST_CALLS = 32
 """Batches that are remembered so that there are rows enough to look at."""
@@ -32,11 +32,17 @@ class RecentBatches:
         self._depth = 0
         self._own: set[int] = set()
         self._paused = False
+        self._size = 1
 
     @property
     def some(self) -> bool:
         """Whether anything is remembered."""
         return bool(self._held)
+
+    @property
+    def needed(self) -> int:
+        """How many batches of the last one's size make rows enough."""
+        return min(MOST_CALLS, -(-VITAL_ROWS // max(1, self._size)))
 
     def start(self) -> None:
         """Remember from now on."""
@@ -79,6 +85,7 @@ class RecentBatches:
             return
         if self._depth == 0 and module.training and torch.is_grad_enabled():
             rows = _rows((inputs, named))
+            self._size = rows
             self._held.append((module, _detached(inputs), _detached(named), rows))
             self._forget()
         self._depth += 1
