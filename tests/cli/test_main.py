@@ -44,7 +44,8 @@ def test_without_a_command_the_help_is_shown():
         (["trian"], "There is no command 'trian'; did you mean 'train'?"),
         (
             ["zzz"],
-            "There is no command 'zzz'; the commands are demo, train, profile, diagnose, evaluate, predict, report.",
+            "There is no command 'zzz'; the commands are"
+            " demo, train, profile, diagnose, evaluate, predict, report.",
         ),
         (["--zzz"], "There is no option --zzz; see: goodfit --help."),
         (

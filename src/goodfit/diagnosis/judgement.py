@@ -82,7 +82,7 @@ def chances(found: Mapping[str, float]) -> dict[str, float]:
 
 
 def _rounded(found: Mapping[str, float]) -> list[float]:
-    """Return the traits in the model's order, without the last digits, in which the unit of the loss shows."""
+    """Return the traits in the model's order, without the last digits, where the loss's unit shows."""
     return [float(f"{found[name]:.9g}") for name in _model()["traits"]]
 
 
