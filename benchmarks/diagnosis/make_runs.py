@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from population import Design, train
+from many_networks import Design, train
 from tasks import Task, divide, load, names, sizes
 
 NETWORKS = ((4,), (16,), (64,), (32, 32))
