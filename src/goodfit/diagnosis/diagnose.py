@@ -12,7 +12,7 @@ from types import ModuleType
 from goodfit.diagnosis import checks
 from goodfit.diagnosis.harm import solved
 from goodfit.diagnosis.symptoms import OF_PROGRESS
-from goodfit.finding import SEVERITIES, Finding
+from goodfit.finding import SEVERITIES, Finding, Severity
 from goodfit.messages import Message
 from goodfit.observations import Observations
 
@@ -69,7 +69,7 @@ def _families() -> tuple[ModuleType, ...]:
 
 
 def _without_explained(found: Mapping[str, tuple[Finding, tuple[str, ...]]]) -> list[Finding]:
-    """Leave out what another finding explains that is no less severe."""
+    """Leave out what another finding explains; the cause of an error is one itself."""
     symptoms = {
         code: tuple(
             symptom
@@ -80,7 +80,11 @@ def _without_explained(found: Mapping[str, tuple[Finding, tuple[str, ...]]]) -> 
     }
     explained = {symptom for codes in symptoms.values() for symptom in codes}
     return [
-        replace(finding, symptoms=symptoms[code])
+        replace(
+            finding,
+            symptoms=symptoms[code],
+            severity=_severest(finding, *(found[s][0] for s in symptoms[code])),
+        )
         for code, (finding, _) in found.items()
         if code not in explained
     ]
@@ -90,7 +94,11 @@ def _stands_for(finding: Finding, symptom: Finding, explained: tuple[str, ...]) 
     """Say whether a finding may stand for what it explains; where each explains the other, the weightier."""
     if finding.code in explained:
         return _weight(finding) > _weight(symptom)
-    return SEVERITIES.index(finding.severity) >= SEVERITIES.index(symptom.severity)
+    return finding.severity != "info" or symptom.severity == "info"
+
+
+def _severest(*findings: Finding) -> Severity:
+    return max((finding.severity for finding in findings), key=SEVERITIES.index)
 
 
 def _weight(finding: Finding) -> tuple[int, float]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from goodfit.vitals import Vitals
 
-__all__ = ["at_start", "later", "relative_gradients", "weight_layers"]
+__all__ = ["at_start", "last_known", "later", "relative_gradients", "weight_layers"]
 
 Array = NDArray[np.float64]
 
@@ -26,6 +26,14 @@ def at_start(vitals: Vitals, quantity: str) -> Array | None:
     """Return a quantity of every layer before the first update, or None where it was not measured then."""
     rows = np.flatnonzero(vitals.epochs == 0)
     return vitals[quantity][rows[0]] if len(rows) else None
+
+
+def last_known(vitals: Vitals, quantity: str) -> Array:
+    """Return the last measured value of every layer, NaN where there is none."""
+    found = np.full(len(vitals.layers), np.nan)
+    for row in vitals[quantity]:
+        found = np.where(np.isnan(row), found, row)
+    return found
 
 
 def later(vitals: Vitals, quantity: str) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["OF_CURVES", "OF_LAYERS", "OF_PROGRESS"]
+__all__ = ["OF_CURVES", "OF_LAYERS", "OF_PROGRESS", "OF_SCORES"]
 
 OF_CURVES = (
     "non-finite-loss",
@@ -21,6 +21,8 @@ OF_CURVES = (
     "loss-metric-disagreement",
     "class-collapse",
 )
+OF_SCORES = tuple(code for code in OF_CURVES if code not in ("non-finite-loss", "diverging"))
+"""What validation rows can make look wrong; a loss that is lost is lost on any rows."""
 OF_PROGRESS = (
     "not-converged",
     "overfitting",

@@ -20,8 +20,8 @@ IN_A_ROW = 3
 def hopeless(state: TrainingState) -> EndedBy | None:
     """Return why a training cannot come to anything any more, None while it can.
 
-    Diverging: in three epochs in a row the loss has grown, and is ten times that of the first epoch and of the
-    untrained network. Dead: in three measurements in a row the outputs are the same for every row, and no
+    Diverging: in three epochs in a row the loss has grown, and is ten times that of the first epoch and of
+    the untrained network. Dead: in three measurements in a row the outputs are the same for every row, and no
     gradient reaches any layer but the last, not even in rounding; nothing can change that.
     """
     if _diverges(state):

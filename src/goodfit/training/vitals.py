@@ -39,6 +39,15 @@ _BOUNDS: dict[type[nn.Module], tuple[float, float]] = {
 }
 
 
+def compared_at(epoch: int) -> bool:
+    """Say whether units are compared with each other after ``epoch``, which costs more than the rest.
+
+    >>> [epoch for epoch in range(100) if compared_at(epoch)]
+    [0, 1, 2, 3, 4, 8, 16, 32, 64]
+    """
+    return epoch <= 3 or epoch & (epoch - 1) == 0
+
+
 def measured_at(epoch: int) -> bool:
     """Say whether the vitals are measured after ``epoch``: the first five, then ever less often.
 
@@ -112,7 +121,7 @@ def layer_rows(
     training = model.training
     model.eval()
     try:
-        with torch.no_grad(), _noting(model) as rows:
+        with torch.no_grad(), _noting(model, compared_at(epoch)) as rows:
             forward()
     finally:
         model.train(training)
@@ -133,7 +142,7 @@ def start_rows(model: nn.Module, loss_of: Callable[[], Tensor]) -> tuple[list[La
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
     try:
-        with torch.enable_grad(), _noting(model) as rows:
+        with torch.enable_grad(), _noting(model, True) as rows:
             loss = loss_of()
         found = torch.autograd.grad(loss, weights, allow_unused=True) if loss.requires_grad else ()
     finally:
@@ -146,17 +155,20 @@ def start_rows(model: nn.Module, loss_of: Callable[[], Tensor]) -> tuple[list[La
 
 
 @contextmanager
-def _noting(model: nn.Module) -> Iterator[dict[int, LayerRow]]:
+def _noting(model: nn.Module, compared: bool) -> Iterator[dict[int, LayerRow]]:
     """Note what each layer gives at its first call inside, in the order of the calls."""
     rows: dict[int, LayerRow] = {}
+    weighted: set[int] = set()
 
     def note(module: nn.Module, inputs: Any, output: Any) -> None:
         value = output[0] if isinstance(output, tuple) and output else output
         if id(module) in rows or not isinstance(value, Tensor) or not value.is_floating_point():
             return
         with torch.no_grad():
-            first = not any("alike" in row for row in rows.values())
-            rows[id(module)] = _activations(module, None if first else inputs, value.detach())
+            entering = inputs if weighted and compared else None
+            rows[id(module)] = _activations(module, entering, value.detach(), compared)
+            if isinstance(module, _LINEAR):
+                weighted.add(id(module))
 
     leaves = [module for module in model.modules() if not any(True for _ in module.children())]
     handles = [module.register_forward_hook(note) for module in leaves]
@@ -210,7 +222,7 @@ def _weight_norms(
     return found
 
 
-def _activations(module: nn.Module, inputs: Any, output: Tensor) -> LayerRow:
+def _activations(module: nn.Module, inputs: Any, output: Tensor, compared: bool) -> LayerRow:
     row: LayerRow = {}
     deviation, mean = torch.std_mean(output.float(), correction=0)
     row["mean"], row["deviation"] = float(mean), float(deviation)
@@ -218,12 +230,13 @@ def _activations(module: nn.Module, inputs: Any, output: Tensor) -> LayerRow:
         row["non_finite"] = float((~torch.isfinite(output)).float().mean())
     if output.ndim < 2:
         return row
-    if not any(True for _ in module.parameters(recurse=False)):
+    weighted = any(True for _ in module.parameters(recurse=False))
+    if compared and not weighted:
         row["spread"] = _spread(output)
     if isinstance(module, _RECTIFIERS):
         row["dead"] = _silent(output)
-    elif isinstance(module, _LINEAR) or any(True for _ in module.parameters(recurse=False)):
-        if not isinstance(module, _NORMALIZATIONS):
+    elif weighted:
+        if compared and not isinstance(module, _NORMALIZATIONS):
             row |= _units(module, output)
         # An activation that is no module is seen where its outputs enter the next layer.
         entering = inputs[0] if isinstance(inputs, tuple) and inputs else None
@@ -243,7 +256,10 @@ def _silent(values: Tensor) -> float:
     """
     silent = values == 0
     along = {1, values.ndim - 1}
-    return float(max(silent.movedim(unit, 0).flatten(1).all(dim=1).float().mean() for unit in along))
+    shares = (
+        [silent.all(dim=0)] if values.ndim == 2 else [silent.movedim(d, 0).flatten(1).all(1) for d in along]
+    )
+    return max(float(share.float().mean()) for share in shares)
 
 
 def _spread(output: Tensor) -> float:

@@ -7,7 +7,7 @@ import math
 from goodfit.diagnosis.curves import curve_of
 from goodfit.diagnosis.harm import behind_simple, useless
 from goodfit.diagnosis.remedies import without_fields
-from goodfit.diagnosis.symptoms import OF_CURVES
+from goodfit.diagnosis.symptoms import OF_SCORES
 from goodfit.finding import Cause, Finding, Remedy, Severity
 from goodfit.messages import Message
 from goodfit.observations import Observations
@@ -20,7 +20,7 @@ EXPLAINS = {
         *("converged-early", "overfitting", "underfitting", "not-converged"),
     ),
     "class-collapse": ("not-learning", "converged-early", "underfitting"),
-    "label-noise": (*(code for code in OF_CURVES if code not in ("non-finite-loss", "diverging")),),
+    "label-noise": OF_SCORES,
 }
 RARE = 0.2
 MISSED = 0.5

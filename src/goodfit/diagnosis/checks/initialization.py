@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goodfit.diagnosis.harm import alarm
-from goodfit.diagnosis.layers import at_start, weight_layers
+from goodfit.diagnosis.layers import at_start, last_known, weight_layers
 from goodfit.diagnosis.symptoms import OF_CURVES, OF_LAYERS
 from goodfit.finding import Finding, Remedy
 from goodfit.observations import Observations
@@ -74,7 +74,7 @@ def _symmetric(observations: Observations, vitals: Vitals, hidden: list[int]) ->
     if not same or len(vitals) < 2:
         return []
     column = same[0]
-    share = float(alike[-1, column])
+    share = float(last_known(vitals, "alike")[column])
     return [_finding(observations, "symmetric", 0.95, layer=vitals.layers[column], share=share)]
 
 

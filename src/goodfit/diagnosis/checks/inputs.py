@@ -7,7 +7,7 @@ import numpy as np
 from goodfit.diagnosis.curves import curve_of
 from goodfit.diagnosis.harm import alarm, useless
 from goodfit.diagnosis.remedies import without_fields
-from goodfit.diagnosis.symptoms import OF_CURVES, OF_LAYERS
+from goodfit.diagnosis.symptoms import OF_CURVES, OF_LAYERS, OF_SCORES
 from goodfit.finding import Finding, Severity
 from goodfit.observations import Observations
 from goodfit.probes import DataSummary
@@ -16,8 +16,8 @@ __all__ = ["EXPLAINS", "find"]
 
 EXPLAINS = {
     "unscaled-inputs": (*OF_CURVES, *OF_LAYERS, "bad-initialization"),
-    "data-leakage": (*OF_CURVES, "validation-too-good", "split-mismatch", "label-noise"),
-    "split-mismatch": (*OF_CURVES, "validation-too-good", "label-noise", "train-eval-mismatch"),
+    "data-leakage": (*OF_SCORES, "validation-too-good", "split-mismatch", "label-noise"),
+    "split-mismatch": (*OF_SCORES, "validation-too-good", "label-noise", "train-eval-mismatch"),
 }
 APART = 1e3
 LARGE, SMALL = 100.0, 0.01

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from goodfit.diagnosis.harm import alarm
-from goodfit.diagnosis.layers import at_start
+from goodfit.diagnosis.layers import at_start, last_known
 from goodfit.diagnosis.remedies import lower_rate, without_fields
 from goodfit.diagnosis.symptoms import OF_CURVES
 from goodfit.finding import Cause, Finding, Remedy, Severity
@@ -41,7 +41,7 @@ def _dead(observations: Observations, vitals: Vitals) -> list[Finding]:
     measured = ~np.isnan(dead).all(axis=0)
     if not measured.any():
         return []
-    last = np.where(np.isnan(dead[-1]), -1.0, dead[-1])
+    last = np.nan_to_num(last_known(vitals, "dead"), nan=-1.0)
     column = int(last.argmax())
     share = float(last[column])
     if share < MANY_DEAD:
@@ -71,7 +71,7 @@ def _saturated(observations: Observations, vitals: Vitals) -> list[Finding]:
     saturated = vitals["saturated"][:, :-1]
     if not saturated.shape[1] or np.isnan(saturated).all():
         return []
-    last = np.where(np.isnan(saturated[-1]), -1.0, saturated[-1])
+    last = np.nan_to_num(last_known(vitals, "saturated")[:-1], nan=-1.0)
     column = int(last.argmax())
     share = float(last[column])
     severity = alarm(observations)
