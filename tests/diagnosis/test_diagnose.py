@@ -135,3 +135,20 @@ def test_both_languages_have_the_same_findings_and_placeholders():
 
 def fields(sentence):
     return {(name, form) for _, name, form, _ in string.Formatter().parse(sentence) if name}
+
+
+def test_findings_that_explain_each_other_in_a_circle_do_not_all_vanish(monkeypatch):
+    found = [Finding(code, "error", sure) for code, sure in (("a", 0.7), ("b", 0.9), ("c", 0.8))]
+    family = SimpleNamespace(
+        find=lambda observations: found, EXPLAINS={"a": ("b",), "b": ("c",), "c": ("a",)}
+    )
+    monkeypatch.setattr("goodfit.diagnosis.diagnose._families", lambda: (family,))
+    assert [finding.code for finding in diagnose(Observations(History({})))] == ["b"]
+
+
+def test_the_cause_of_an_error_is_an_error(monkeypatch):
+    found = [Finding("not-learning", "error", 0.9), Finding("unscaled-inputs", "warning", 0.7)]
+    family = SimpleNamespace(find=lambda observations: found, EXPLAINS={"unscaled-inputs": ("not-learning",)})
+    monkeypatch.setattr("goodfit.diagnosis.diagnose._families", lambda: (family,))
+    told = diagnose(Observations(History({})))
+    assert [(finding.code, finding.severity) for finding in told] == [("unscaled-inputs", "error")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from types import ModuleType
@@ -69,7 +69,10 @@ def _families() -> tuple[ModuleType, ...]:
 
 
 def _without_explained(found: Mapping[str, tuple[Finding, tuple[str, ...]]]) -> list[Finding]:
-    """Leave out what another finding explains; the cause of an error is one itself."""
+    """Leave out what another finding explains; the cause of an error is one itself.
+
+    Where findings explain each other in a circle, the weightiest of them stands for the others.
+    """
     symptoms = {
         code: tuple(
             symptom
@@ -79,15 +82,31 @@ def _without_explained(found: Mapping[str, tuple[Finding, tuple[str, ...]]]) -> 
         for code, (finding, codes) in found.items()
     }
     explained = {symptom for codes in symptoms.values() for symptom in codes}
+    kept = [code for code in found if code not in explained]
+    left = found.keys() - _led_to(kept, symptoms)
+    while left:
+        kept.append(max(left, key=lambda code: (_weight(found[code][0]), code)))
+        left -= _led_to(kept[-1:], symptoms)
     return [
         replace(
-            finding,
+            found[code][0],
             symptoms=symptoms[code],
-            severity=_severest(finding, *(found[s][0] for s in symptoms[code])),
+            severity=_severest(found[code][0], *(found[symptom][0] for symptom in symptoms[code])),
         )
-        for code, (finding, _) in found.items()
-        if code not in explained
+        for code in kept
     ]
+
+
+def _led_to(codes: Iterable[str], symptoms: Mapping[str, tuple[str, ...]]) -> set[str]:
+    """Return the codes, what they explain, what that explains, and so on."""
+    reached: set[str] = set()
+    waiting = list(codes)
+    while waiting:
+        code = waiting.pop()
+        if code not in reached:
+            reached.add(code)
+            waiting += symptoms[code]
+    return reached
 
 
 def _stands_for(finding: Finding, symptom: Finding, explained: tuple[str, ...]) -> bool:

@@ -17,7 +17,13 @@ __all__ = ["EXPLAINS", "find"]
 EXPLAINS = {
     "unscaled-inputs": (*OF_CURVES, *OF_LAYERS, "bad-initialization"),
     "data-leakage": (*OF_SCORES, "validation-too-good", "split-mismatch", "label-noise"),
-    "split-mismatch": (*OF_SCORES, "validation-too-good", "label-noise", "train-eval-mismatch"),
+    "split-mismatch": (
+        *OF_SCORES,
+        "class-imbalance",
+        "validation-too-good",
+        "label-noise",
+        "train-eval-mismatch",
+    ),
 }
 APART = 1e3
 LARGE, SMALL = 100.0, 0.01
@@ -72,12 +78,12 @@ def _leakage(observations: Observations, data: DataSummary) -> list[Finding]:
 
 
 def _giveaway(data: DataSummary) -> list[Finding]:
-    """Find one feature that tells the answer where all the others do not."""
+    """Find one feature that tells the answer: a copy of it, or where all the others do not."""
     if data.giveaway_score is None or data.other_score is None or data.chance_score is None:
         return []
     room = max(1 - data.chance_score, 1e-9)
     alone, others = ((score - data.chance_score) / room for score in (data.giveaway_score, data.other_score))
-    if alone < TELLS_ALL or others > alone - ADDS:
+    if alone < TELLS_ALL or (others > alone - ADDS and not data.giveaway_exact):
         return []
     evidence = {"feature": data.giveaway, "alone": data.giveaway_score, "others": data.other_score}
     remedies = (without_fields("drop-feature"),)

@@ -61,7 +61,7 @@ def find(observations: Observations) -> list[Finding]:
     evidence = {"ratio": largest, "growth": grown}
     variant = "updates" if largest >= LARGE else "growth"
     return [
-        Finding("learning-rate-too-high", severity, 0.8, 1.0, evidence, remedies=remedies, variant=variant)
+        Finding("learning-rate-too-high", severity, 0.9, 1.0, evidence, remedies=remedies, variant=variant)
     ]
 
 

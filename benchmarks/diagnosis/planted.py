@@ -1,0 +1,354 @@
+"""Planted faults and their healthy twins: are they found, named rightly, and is nothing found without one?
+
+Run it with ``python benchmarks/diagnosis/planted.py`` (some ten minutes on two cores); it writes
+``PLANTED.md`` and ``planted.json``. ``--part development`` leaves the held-out data alone, ``--only WORD`` takes the faults
+with that word in their name and prints what was found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+import warnings
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from planted_by_hand import train_by_hand
+from planted_data import SOURCES, load
+from planted_faults import FAULTS, Fault, Plan
+from planted_healthy import VARIATIONS
+from planted_networks import NETWORKS, build
+from torch import nn
+
+import goodfit
+from goodfit.diagnosis.diagnose import diagnose
+from goodfit.observations import History, Observations
+
+HERE = Path(__file__).parent
+SEEDS: dict[str, tuple[int, ...]] = {"development": (0, 1), "held-out": (20, 21)}
+HARM = 0.2
+NAMED_BY_US = frozenset(
+    [
+        *("exploding-gradients", "vanishing-gradients", "dead-units", "saturated-units", "frozen-parameters"),
+        *("bad-initialization", "unscaled-inputs", "class-imbalance", "class-collapse", "label-noise"),
+        *("data-leakage", "split-mismatch", "loss-output-mismatch", "train-eval-mismatch"),
+        *("gradients-accumulate", "non-finite-loss"),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one run."""
+
+    kind: str  # fault | healthy
+    name: str
+    data: str
+    network: str
+    seed: int
+    part: str
+    codes: list[tuple[str, str]]  # code and severity, the first first
+    test_loss: float
+    seconds: float
+    found_at: float | None = None
+    harmful: bool = True
+
+
+def plans(part: str) -> list[tuple[str, str, int]]:
+    """Return data, network and seed of every sound plan of a part."""
+    found = []
+    for name, (of, form, _, _) in SOURCES.items():
+        if of == part:
+            for network in NETWORKS[form]:
+                found += [(name, network, seed) for seed in SEEDS[part]]
+    return found
+
+
+def sound(name: str, network: str, seed: int) -> Plan:
+    """Return a plan as somebody sensible would make it."""
+    data = load(name, seed)
+    rate = 1e-2 if network == "sigmoid" else 3e-3
+    fields: dict[str, Any] = {"learning_rate": rate, "optimizer": "adam", "epochs": 150, "patience": 12}
+    fields |= {"batch_size": 32, "seed": seed, "loss": "cross_entropy" if data.kind == "classes" else "mse"}
+    return Plan(data, build(data, network, seed), fields)
+
+
+def run(plan: Plan) -> tuple[Observations, float, float]:
+    """Train a plan; return what was observed, the test loss with the plan's own loss, and the seconds."""
+    tensors = {
+        name: tuple(torch.from_numpy(np.ascontiguousarray(item)) for item in getattr(plan.data, name))
+        for name in ("train", "valid", "test")
+    }
+    fields = dict(plan.fields)
+    by_hand, clear = fields.pop("by_hand", False), fields.pop("clear", True)
+    began = time.perf_counter()
+    loss_of: Any = None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if by_hand:
+            observations, network = train_by_hand(plan, tensors, clear=clear)
+        else:
+            done = goodfit.train(tensors["train"], valid=tensors["valid"], model=plan.network, **fields)
+            observations, network, loss_of = done.observations, done.model, done.loss
+        seconds = time.perf_counter() - began
+        network.eval()
+        with torch.no_grad():
+            inputs, target = tensors["test"]
+            outputs = network(inputs)
+            if plan.data.kind == "classes" and outputs.ndim == 2:
+                loss = nn.functional.cross_entropy(outputs, target.long())
+            elif loss_of is None:
+                loss = nn.functional.mse_loss(outputs, target)
+            else:
+                loss = loss_of(outputs, target.to(outputs.dtype))
+    return observations, float(loss), seconds
+
+
+def first_seen(observations: Observations, codes: tuple[str, ...]) -> float | None:
+    """Return the first epoch after which the curves and layers so far would have named the fault."""
+    history, vitals = observations.history, observations.vitals
+    length = len(history)
+    for rows in sorted({*range(1, min(length, 10) + 1), *range(10, length + 1, 5), length}):
+        last = history["epoch"][rows - 1]
+        columns = {name: history[name][:rows] for name in history}
+        ended = history.ended_by if rows == length else None
+        so_far = replace(observations, history=History(columns, ended_by=ended))
+        if vitals is not None:
+            kept = vitals.epochs <= last
+            values = {name: table[kept] for name, table in vitals.values.items()}
+            so_far = replace(so_far, vitals=replace(vitals, epochs=vitals.epochs[kept], values=values))
+        if any(finding.code in codes and finding.severity != "info" for finding in diagnose(so_far)):
+            return float(last)
+    return None
+
+
+def told(observations: Observations) -> list[tuple[str, str]]:
+    return [(finding.code, finding.severity) for finding in diagnose(observations)]
+
+
+def plant(fault: Fault, name: str, network: str, seed: int, twin: float) -> Outcome | None:
+    rng = np.random.default_rng([seed, len(name), len(fault.name)])
+    plan = fault.plant(sound(name, network, seed), rng)
+    if plan is None:
+        return None
+    done, loss, seconds = run(plan)
+    codes = told(done)
+    harmful = fault.always or not np.isfinite(loss) or loss > (1 + HARM) * twin
+    seen = first_seen(done, fault.codes)
+    part = SOURCES[name][0]
+    return Outcome("fault", fault.name, name, network, seed, part, codes, loss, seconds, seen, harmful)
+
+
+def healthy(name: str, network: str, seed: int, variation: str) -> Outcome | None:
+    plan = VARIATIONS[variation](sound(name, network, seed), np.random.default_rng(seed))
+    if plan is None:
+        return None
+    done, loss, seconds = run(plan)
+    part = SOURCES[name][0]
+    return Outcome("healthy", variation, name, network, seed, part, told(done), loss, seconds)
+
+
+def collect(part: str, only: str | None, verbose: bool) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    twins: dict[tuple[str, str, int], float] = {}
+
+    def add(outcome: Outcome | None) -> Outcome | None:
+        if outcome is not None:
+            outcomes.append(outcome)
+            right = next((fault.codes for fault in FAULTS if fault.name == outcome.name), ())
+            wrong = outcome.kind == "healthy" and any(severity != "info" for _, severity in outcome.codes)
+            missed = (
+                outcome.kind == "fault"
+                and outcome.harmful
+                and (not outcome.codes or outcome.codes[0][0] not in right or outcome.codes[0][1] == "info")
+            )
+            if verbose and (wrong or missed):
+                print(
+                    outcome.kind,
+                    outcome.name,
+                    outcome.data,
+                    outcome.network,
+                    outcome.seed,
+                    outcome.codes,
+                    f"{outcome.test_loss:.3g}",
+                    flush=True,
+                )
+        return outcome
+
+    for number, place in enumerate(plans(part)):
+        for variation in VARIATIONS if only in (None, "healthy") else ("plain",):
+            if variation == "plain" or number % len(VARIATIONS) in _picked(variation):
+                outcome = add(healthy(*place, variation))
+                if variation == "plain" and outcome is not None:
+                    twins[place] = outcome.test_loss
+        for order, fault in enumerate(FAULTS):
+            if only is not None and only not in fault.name:
+                continue
+            # Each fault in a fifth of the plans; one that few networks can have, in all of these.
+            if fault.plant.__name__ not in RARE and (number + order) % 5 and only is None:
+                continue
+            add(plant(fault, *place, twins[place]))
+    return outcomes
+
+
+RARE = frozenset(
+    [
+        *(
+            "exploding_recurrence",
+            "sigmoid_twice",
+            "broadcast_loss",
+            "norm_in_training_mode",
+            "stale_statistics",
+        ),
+        *("saturating_start", "dead_relu", "one_huge_column", "copied_target", "few_positives"),
+    ]
+)
+
+
+def _picked(variation: str) -> set[int]:
+    """Return which plans, by their number modulo the number of variations, get a variation: a third."""
+    first = list(VARIATIONS).index(variation)
+    return {(first + 3 * step) % len(VARIATIONS) for step in range(len(VARIATIONS) // 3)}
+
+
+def wilson(hits: int, count: int, z: float = 1.96) -> str:
+    """Return a share in per cent with its 95 % interval (Wilson 1927)."""
+    if not count:
+        return "-"
+    share = hits / count
+    middle, half = (
+        share + z * z / (2 * count),
+        z * ((share * (1 - share) + z * z / (4 * count)) / count) ** 0.5,
+    )
+    low, high = ((middle + sign * half) / (1 + z * z / count) for sign in (-1, 1))
+    return f"{100 * share:.0f} ({100 * max(low, 0):.0f}-{100 * min(high, 1):.0f})"
+
+
+def report(outcomes: list[Outcome]) -> str:
+    lines = ["# Planted faults, found and named", ""]
+    lines += [HEAD, ""]
+    for part in ("held-out", "development"):
+        of = [outcome for outcome in outcomes if outcome.part == part]
+        if of:
+            lines += [f"## {part.capitalize()} data", "", *_part(of), ""]
+    return "\n".join(lines)
+
+
+HEAD = """Each fault is planted by its mechanism into a training that was sound, on tables, images and
+sequences, with several networks and seeds; the same trainings without it, and varied in ways that are
+harmless, are the healthy twins. Data and seeds of the development part were looked at while the checks were
+written, those of the held-out part were not; but a first run on held-out data with other seeds (10) was cut
+short and seen, and three changes followed from it: a copy of the target leaks also where other columns tell
+it, another mix of classes stands for a class that it made rare, and findings that explain each other in a
+circle no longer all vanish. A planted fault counts where it made the test loss more than 20 % worse than
+its twin's (test sets are small), or spoils the score itself; the others are given as harmless and are not
+scored. Detected: a warning or an error of a right code. Right first: it is the first finding. Epochs: the
+median of the first epoch after which curves and layers so far would have named it (data and outputs as at
+the end). In per cent, 95 % intervals (Wilson) in brackets."""
+
+
+def _part(outcomes: list[Outcome]) -> list[str]:
+    by_fault: dict[str, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        if outcome.kind == "fault":
+            by_fault[outcome.name].append(outcome)
+    lines = [
+        "| fault | right codes | runs | harmless | detected | right first | epochs | named instead |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    all_found = all_first = all_count = 0
+    for fault in FAULTS:
+        runs = by_fault.get(fault.name, [])
+        scored = [outcome for outcome in runs if outcome.harmful]
+        if not runs:
+            continue
+        found = [outcome for outcome in scored if _detected(outcome, fault)]
+        first = [outcome for outcome in scored if _first(outcome) in fault.codes]
+        instead = Counter(str(_first(outcome)) for outcome in scored if _first(outcome) not in fault.codes)
+        seen = [outcome.found_at for outcome in scored if outcome.found_at is not None]
+        all_found, all_first, all_count = (
+            all_found + len(found),
+            all_first + len(first),
+            all_count + len(scored),
+        )
+        cells = [fault.name, ", ".join(fault.codes), str(len(scored)), str(len(runs) - len(scored))]
+        cells += [wilson(len(found), len(scored)), wilson(len(first), len(scored))]
+        cells += [f"{np.median(seen):.0f}" if seen else "-"]
+        cells += [", ".join(f"{code} {count}" for code, count in instead.most_common()) or "-"]
+        lines.append(f"| {' | '.join(cells)} |")
+    cells = [
+        "**all**",
+        "",
+        str(all_count),
+        "",
+        wilson(all_found, all_count),
+        wilson(all_first, all_count),
+        "",
+        "",
+    ]
+    lines += [f"| {' | '.join(cells)} |", ""]
+    twins = [outcome for outcome in outcomes if outcome.kind == "healthy"]
+    lines += [
+        "| healthy twins | runs | with a warning or error | of these checks | which |",
+        "|---|---|---|---|---|",
+    ]
+    for name in (*VARIATIONS, None):
+        of = [outcome for outcome in twins if name in (None, outcome.name)]
+        alarms = [[code for code, severity in outcome.codes if severity != "info"] for outcome in of]
+        ours = sum(any(code in NAMED_BY_US for code in codes) for codes in alarms)
+        which = Counter(code for codes in alarms for code in codes)
+        cells = [
+            name or "**all**",
+            str(len(of)),
+            wilson(sum(map(bool, alarms)), len(of)),
+            wilson(ours, len(of)),
+        ]
+        cells += [", ".join(f"{code} {count}" for code, count in which.most_common()) or "-"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _first(outcome: Outcome) -> str | None:
+    return next((code for code, severity in outcome.codes if severity != "info"), None)
+
+
+def _detected(outcome: Outcome, fault: Fault) -> bool:
+    return any(code in fault.codes and severity != "info" for code, severity in outcome.codes)
+
+
+def work(task: tuple[str, str | None, int]) -> list[Outcome]:
+    part, only, seeds = task
+    torch.set_num_threads(1)
+    SEEDS[part] = SEEDS[part][:seeds]
+    return collect(part, only, verbose=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--part", choices=["development", "held-out"])
+    parser.add_argument("--only")
+    parser.add_argument("--seeds", type=int, default=1, help="how many seeds of each plan, 1 or 2")
+    asked = parser.parse_args()
+    began = time.perf_counter()
+    tasks = [
+        (part, asked.only, asked.seeds) for part in ("development", "held-out") if asked.part in (None, part)
+    ]
+    with get_context("spawn").Pool(len(tasks)) as pool:
+        outcomes = [outcome for outcomes in pool.map(work, tasks) for outcome in outcomes]
+    text = report(outcomes)
+    print(text)
+    print(f"{len(outcomes)} runs in {time.perf_counter() - began:.0f} s")
+    if asked.part is None and asked.only is None:
+        (HERE / "PLANTED.md").write_text(text)
+        plain = [vars(outcome) for outcome in outcomes]
+        (HERE / "planted.json").write_text(json.dumps(plain, indent=0))
+
+
+if __name__ == "__main__":
+    main()
