@@ -61,6 +61,8 @@ class Job:
         The optimizer's own, without their bookkeeping; made when the training begins.
     decode
         Brings targets and predictions back to the data's own units, in which metrics are reported.
+    multiplications
+        What a row takes on its way through the network; 0 where that was not counted.
     """
 
     model: nn.Module
@@ -85,6 +87,7 @@ class Job:
     update: Callable[[], Any] | None = None
     zero_grad: Callable[[], None] | None = None
     decode: Callable[[NDArray[Any]], NDArray[Any]] | None = None
+    multiplications: float = 0.0
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """Return the context of the recipe's precision."""

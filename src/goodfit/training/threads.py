@@ -11,22 +11,25 @@ from goodfit.training.job import Job
 
 __all__ = ["threads_for", "threads_of", "using_threads"]
 
-ONE_THREAD_BELOW = 2e8
-"""Floating-point operations of an update below which more threads cost more than they give
-(``benchmarks/threads.py``: the break-even lies between 1e8 and 4e8 for MLPs)."""
+ONE_THREAD_BELOW = 3e7
+"""Floating-point operations of an update below which one thread is taken. Break-even is at 5e6 to 2e7 for
+MLPs on a quiet machine (``benchmarks/threads.py``), but on a busy one threads that wait for each other lose
+many times over what they gain: they have to pay clearly."""
 
 
-def threads_for(parameters: int, rows: int) -> int:
+def threads_for(multiplications: float, rows: int) -> int:
     """Return the number of threads for an update.
 
     Parameters
     ----------
-    parameters, rows
-        Weights of the network, and rows of a minibatch.
+    multiplications
+        What one row takes on its way forward: the weights of the network, each as often as it is used.
+    rows
+        Rows of a minibatch.
 
-    An update takes about six operations a weight and row: two forward, four backward.
+    An update takes about six operations for each: two forward, four backward.
     """
-    return 1 if 6.0 * parameters * rows < ONE_THREAD_BELOW else torch.get_num_threads()
+    return 1 if 6.0 * multiplications * rows < ONE_THREAD_BELOW else torch.get_num_threads()
 
 
 def threads_of(job: Job) -> int:
@@ -34,7 +37,7 @@ def threads_of(job: Job) -> int:
     if job.device.type != "cpu":
         return torch.get_num_threads()
     weights = sum(weight.numel() for weight in job.model.parameters())
-    return threads_for(weights, int(job.recipe.batch_size or job.train.rows or 1))
+    return threads_for(job.multiplications or weights, int(job.recipe.batch_size or job.train.rows or 1))
 
 
 @contextmanager

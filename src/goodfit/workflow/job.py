@@ -87,9 +87,11 @@ def make_job(
         parts = _suited(parts, loss)
     metrics = _metrics(parts, recipe, functions, loss)
     network = _network(parts, recipe, model, functions, loss).to(device)
+    multiplications = 0.0
     for part_name, part in (("train", parts.train), ("valid", parts.valid), ("test", parts.test)):
         if part is not None and not tried:
-            try_network(network, loss, part, part_name, device=device, step=step, seed=recipe.seed)
+            taken = try_network(network, loss, part, part_name, device=device, step=step, seed=recipe.seed)
+            multiplications = multiplications or taken
     if weights is not None:
         put_weights(network, weights)
     single = refuses_single_rows(network, parts.train, device, recipe, stepped=step is not None)
@@ -141,6 +143,7 @@ def make_job(
         convert=convert,
         direct=_direct(network, loss, train_part, recipe, functions),
         decode=None if parts.table is None or parts.classes else partial(units, table=parts.table),
+        multiplications=multiplications,
     )
     plateau = make_plateau(
         functions.get("schedule", recipe.schedule),

@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from goodfit.data.batches import Batch, move
+from goodfit.data.batches import Batch, count_rows, move
 from goodfit.errors import GoodfitError, InputError
 from goodfit.recipe import Recipe
 from goodfit.training.job import Step
 from goodfit.training.loop import call
 from goodfit.training.loss_checks import check_loss
 from goodfit.training.losses import Loss, convert_target
+from goodfit.training.operations import counting_multiplications
 from goodfit.training.randomness import undisturbed
 from goodfit.training.weights import copy_weights, load_weights
 from goodfit.workflow.parts import Part, first_of, first_rows, rows_of, target_of
@@ -32,10 +33,11 @@ def try_network(
     device: torch.device,
     step: Step | None = None,
     seed: int = 0,
-) -> None:
+) -> float:
     """Send a few rows through the network and refuse what cannot train; nothing is changed by it.
 
-    Lazy layers get their weights here, by ``seed``.
+    Lazy layers get their weights here, by ``seed``. Returned is how many multiplications a row took, as
+    `counting_multiplications` has it.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def try_network(
     modes = [(module, module.training) for module in network.modules()]
     network.eval()
     try:
-        with undisturbed(part.content):
+        with undisturbed(part.content), counting_multiplications(network) as multiplications:
             torch.manual_seed(seed)
             if step is not None:
                 _try_step(step, network, batch)
@@ -55,6 +57,7 @@ def try_network(
     finally:
         for module, mode in modes:
             module.training = mode
+    return sum(multiplications) / max(1, count_rows(batch)) if multiplications else 0.0
 
 
 def _try_call(network: nn.Module, loss: Loss, part: Part, name: str, batch: Batch) -> None:
