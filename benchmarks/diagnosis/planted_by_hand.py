@@ -21,7 +21,7 @@ EPOCHS = 50
 def train_by_hand(
     plan: Plan, tensors: dict[str, tuple[Any, Any]], *, clear: bool
 ) -> tuple[Observations, nn.Module]:
-    """Train with Adam for a fixed number of epochs and keep the best weights; ``clear`` says whether gradients are cleared."""
+    """Train with Adam for some epochs and keep the best weights; ``clear``: whether gradients are cleared."""
     classes = plan.data.kind == "classes"
     loss_of = nn.CrossEntropyLoss() if classes else nn.MSELoss()
     network = plan.network
