@@ -1,8 +1,8 @@
 """Planted faults and their healthy twins: are they found, named rightly, and is nothing found without one?
 
 Run it with ``python benchmarks/diagnosis/planted.py`` (some ten minutes on two cores); it writes
-``PLANTED.md`` and ``planted.json``. ``--part development`` leaves the held-out data alone, ``--only WORD`` takes
-the faults with that word in their name.
+``PLANTED.md`` and ``planted.json``. ``--part development`` leaves the held-out data alone, ``--only WORD``
+takes the faults with that word in their name.
 """
 
 from __future__ import annotations
