@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from results import machine, spread, table, write_section
+from speed_peers import judged
 
 COLUMNS = 30
 LEVELS = (2, 3, 5, 7, 10, 20, 40, 60, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
@@ -92,6 +93,7 @@ def prepare_with_goodfit(path: Path) -> dict[str, float]:
     preparation = fit_preparation(typed.frame, known, parts.train)
     lap("fit")
     inputs = apply_preparation(preparation, typed.frame)
+    made = inputs.numbers.nbytes + inputs.categories.nbytes
     encode_target(preparation.target, typed.frame)
     lap("apply")
     columns = len(known.used)
@@ -100,6 +102,7 @@ def prepare_with_goodfit(path: Path) -> dict[str, float]:
         "peak": _peak() - before,
         "rows": len(inputs),
         "columns": columns,
+        "made": made,
         **times,
         **peaks,
     }
@@ -124,16 +127,13 @@ def run(task: str, path: Path, *more: str) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def spread(values: list[float], unit: str) -> str:
-    return f"{statistics.median(values):.2f} {unit} ({min(values):.2f} to {max(values):.2f})"
-
-
 def main() -> None:
     arguments = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     arguments.add_argument("--runs", type=int, default=5)
     arguments.add_argument("--rows", type=int, default=1_000_000)
+    arguments.add_argument("--write", action="store_true", help="put the tables into RESULTS.md")
     arguments.add_argument("--task", choices=["make", *READERS], help=argparse.SUPPRESS)
     arguments.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     given = arguments.parse_args()
@@ -143,30 +143,46 @@ def main() -> None:
     elif given.task:
         print(json.dumps(READERS[given.task](given.file)))
     else:
-        compare(given.rows, given.runs)
+        about, text = machine(), compare(given.rows, given.runs)
+        print(f"{about}\n\n{text}")
+        if given.write:
+            write_section("preparation", f"{text}\n\n{about}")
 
 
-def compare(rows: int, runs: int) -> None:
+def compare(rows: int, runs: int) -> str:
+    """Measure and return the part of the results."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "table.csv"
         run("make", path, "--rows", str(rows))
-        print(f"{rows:,} rows x {COLUMNS} columns, {path.stat().st_size / 1e6:.0f} MB, seed {SEED},")
-        print(f"{runs} runs of each in turn, {os.cpu_count()} cores; median (least to most)")
+        size = path.stat().st_size / 1e6
         polars, goodfit = [], []
         for _ in range(runs):
             polars.append(run("polars", path))
             goodfit.append(run("goodfit", path))
-    tensors = rows * COLUMNS * 4
-    for name, results in (("polars reads", polars), ("goodfit reads and prepares", goodfit)):
-        print(f"{name}: {spread([item['seconds'] for item in results], 's')},", end=" ")
-        print(f"peak {spread([item['peak'] / 1e6 for item in results], 'MB')}")
+    lines = [["polars reads", *_row(polars, "seconds", "peak")]]
+    lines.append(["goodfit reads and prepares", *_row(goodfit, "seconds", "peak")])
     for step in ("read", "profile", "cast", "split", "fit", "apply"):
-        print(f"    {step}: {spread([item[step] for item in goodfit], 's')},", end=" ")
-        print(f"peak so far {spread([item[f'peak after {step}'] / 1e6 for item in goodfit], 'MB')}")
+        lines.append([f"of that: {step}", *_row(goodfit, step, f"peak after {step}")])
     ratios = [ours["seconds"] / theirs["seconds"] for ours, theirs in zip(goodfit, polars, strict=True)]
-    print(f"time: {spread(ratios, 'times polars')}; aim: at most {AIM:g}")
-    memory = [item["peak"] / tensors for item in goodfit]
-    print(f"memory: {spread(memory, 'times the tensors')} of {tensors / 1e6:.0f} MB; aim: at most {AIM:g}")
+    memory = [item["peak"] / (rows * COLUMNS * 4) for item in goodfit]
+    made = [item["peak"] / item["made"] for item in goodfit]
+    aims = [
+        ["time, in times polars' own", *judged(ratios, most=AIM)],
+        [f"peak, in times {COLUMNS} columns in float32", *judged(memory, most=AIM)],
+        ["peak, in times the tensors made, indicators of missing values included", spread(made), "", ""],
+    ]
+    return "\n\n".join(
+        [
+            f"## Preparation: {rows:,} rows x {COLUMNS} columns, a CSV of {size:.0f} MB",
+            f"Half numbers, half categories, 3 % missing, seed {SEED}. {runs} processes each, in turn.",
+            table(("", "seconds", "peak so far, MB"), lines),
+            table(("", "found", "aimed at", ""), aims),
+        ]
+    )
+
+
+def _row(results: list[dict[str, Any]], seconds: str, peak: str) -> list[str]:
+    return [spread([item[seconds] for item in results]), spread([item[peak] / 1e6 for item in results])]
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,7 +17,6 @@ from goodfit.data.columns import (
     category_codes,
     cycle_phase,
     elapsed_days,
-    physical_numbers,
 )
 from goodfit.data.preparation import (
     BooleanColumn,
@@ -42,7 +41,8 @@ def apply_preparation(preparation: Preparation, frame: pl.DataFrame, source: str
     """Turn every row of ``frame`` into numbers and category codes; the numbers are always finite.
 
     Missing, NaN and infinite values are treated alike. Extra columns and the order of columns do not
-    matter. Works in blocks of rows, so that beyond the result it needs next to no memory.
+    matter. Works in blocks of rows or a column at a time, so that beyond the
+    result it needs next to no memory.
 
     Parameters
     ----------
@@ -62,9 +62,8 @@ def apply_preparation(preparation: Preparation, frame: pl.DataFrame, source: str
         if column.name not in frame.columns:
             raise InputError("prepare.column-missing", column=column.name, source=source)
         _check_type(column, frame[column.name], source)
-    lookups = [_lookup(column, as_categorical(frame[column.name])) for column in preparation.categories]
     numbers = np.empty((frame.height, len(preparation.number_names)), dtype=np.float32)
-    categories = np.empty((frame.height, len(lookups)), dtype=np.int32)
+    categories = np.empty((frame.height, len(preparation.categories)), dtype=np.int32)
     columns = [column for column in preparation.columns if not isinstance(column, CategoryColumn)]
 
     def fill(start: int) -> None:
@@ -73,12 +72,19 @@ def apply_preparation(preparation: Preparation, frame: pl.DataFrame, source: str
         for column in columns:
             for values in _numbers_of(column, frame[column.name][rows]):
                 numbers[rows, next(places)] = values
-        for place, lookup in enumerate(lookups):
-            categories[rows, place] = lookup.of(rows)
+
+    def look_up(place: int) -> Message | None:
+        column = preparation.categories[place]
+        series = as_categorical(frame[column.name])
+        numbers, texts = category_codes(series)
+        np.take(_codes_of(column, texts), numbers, out=categories[:, place], mode="clip")
+        return _never_seen(column, texts, numbers)
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        list(threads.map(fill, range(0, frame.height, BLOCK)))
-    return Inputs(numbers, categories, tuple(lookup.note for lookup in lookups if lookup.note is not None))
+        filling = threads.map(fill, range(0, frame.height, BLOCK))
+        notes = [look_up(place) for place in range(categories.shape[1])]
+        list(filling)
+    return Inputs(numbers, categories, tuple(note for note in notes if note is not None))
 
 
 def _check_type(column: PreparedColumn, series: pl.Series, source: str) -> None:
@@ -121,27 +127,16 @@ def _scaled(
     return scale(values, column.scaling, column.parameters)
 
 
-class _Lookup(NamedTuple):
-    """A Categorical column, the code of each of its physical numbers, and what is to be said about it."""
-
-    series: pl.Series
-    codes: NDArray[np.int32]
-    note: Message | None
-
-    def of(self, rows: slice) -> NDArray[np.int32]:
-        return self.codes[physical_numbers(self.series[rows], missing=len(self.codes) - 1)]
-
-
-def _lookup(column: CategoryColumn, series: pl.Series) -> _Lookup:
-    numbers, texts = category_codes(series)
+def _codes_of(column: CategoryColumn, texts: Sequence[str | None]) -> NDArray[np.int32]:
+    """Return the code of each text; the last stands for a missing value."""
     place = {text: place for place, text in enumerate(column.levels, start=1)}
     codes = [0 if text is None else place.get(text, 0) for text in texts]
     codes[-1] = place.get(None, 0)
-    return _Lookup(series, np.array(codes, dtype=np.int32), _never_seen(column, numbers, texts))
+    return np.array(codes, dtype=np.int32)
 
 
 def _never_seen(
-    column: CategoryColumn, numbers: NDArray[np.uint32], texts: Sequence[str | None]
+    column: CategoryColumn, texts: Sequence[str | None], numbers: NDArray[np.uint32]
 ) -> Message | None:
     known = {*column.levels, *column.rare, None}
     new = [number for number, text in enumerate(texts) if text not in known]

@@ -34,6 +34,7 @@ INDICATOR_ROWS = 5
 LEVEL_SHARE = 1 / 500
 FEWEST_FOR_LEVEL = 2
 ENOUGH_FOR_LEVEL = 10
+ENOUGH_VALUES = 100_000
 CYCLES: tuple[Cycle, ...] = ("month", "day", "weekday", "hour")
 
 
@@ -46,7 +47,8 @@ def fit_preparation(
 ) -> Preparation:
     """Learn from the training rows how each used column and the target become tensors.
 
-    - A number is scaled as its distribution asks (`goodfit.data.scaling`); a missing value becomes the
+    - A number is scaled as its distribution asks (`goodfit.data.scaling`; of 200,000 values or more an
+      even sample is looked at, and the extremes); a missing value becomes the
       median, and gets an indicator column when at least 5 training rows and 1 % of them miss it (and some
       do not).
     - A yes or no is 1 or -1, missing 0, with an indicator by the same rule.
@@ -97,11 +99,21 @@ def _fit_number(name: str, values: NDArray[np.float64], *, zero_means_none: bool
     missing = len(values) - len(known)
     if not len(known):
         known = np.zeros(1)
+    known = _enough_of(known)
     distribution = measure(known)
     scaling, parameters = choose_scaling(known, distribution, zero_means_none=zero_means_none)
     return NumberColumn(
         name, scaling, parameters, distribution.median, missing, _needs_indicator(missing, len(values))
     )
+
+
+def _enough_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the values, or of very many an even sample with the smallest and the largest.
+
+    The mean of 100,000 values is off by 0.3 % of their deviation, which no network notices.
+    """
+    step = len(values) // ENOUGH_VALUES
+    return values if step < 2 else np.append(values[::step], [values.min(), values.max()])
 
 
 def _needs_indicator(missing: int, rows: int) -> bool:

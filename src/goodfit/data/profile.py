@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import repeat
 from typing import Any
 
 import polars as pl
@@ -112,12 +115,15 @@ def profile(
 
 def describe_columns(frame: pl.DataFrame, told: Mapping[str, str], decimal: str = ".") -> tuple[Column, ...]:
     """Return what every column is, and why; ``told`` holds kinds by name, as ``columns`` in `profile`."""
-    written = {series.name: how_written(series, told.get(series.name), decimal) for series in frame}
-    typed = {name: _typed(frame[name], told.get(name), how) for name, how in written.items()}
-    measured = _measure([typed[name] for name, how in written.items() if how.kind == "number"])
-    return tuple(
-        describe(typed[name], how, told.get(name), measured.get(name, {})) for name, how in written.items()
-    )
+    columns = frame.get_columns()
+    kinds = [told.get(series.name) for series in columns]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        written = list(threads.map(how_written, columns, kinds, repeat(decimal)))
+        typed = list(threads.map(_typed, columns, kinds, written))
+        numbers = [series for series, how in zip(typed, written, strict=True) if how.kind == "number"]
+        measured = _measure(numbers)
+        facts = [measured.get(series.name, {}) for series in columns]
+        return tuple(threads.map(describe, typed, written, kinds, facts))
 
 
 def class_levels(target: pl.Series) -> list[list[Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -105,20 +106,10 @@ def _read_file(
             raise InputError("read.directory", path=str(path))
         if path.stat().st_size == 0:
             raise InputError("read.empty", file=called)
-        with path.open("rb") as file:
-            magic = file.read(4)
-        if magic == b"PAR1":
-            frame, notes = flat(_read_parquet(path, called))
-            frame, spelled, more = clean(frame, nulls)
-            decimal = "."
-        else:
-            as_text = [column for column, kind in columns.items() if kind in READ_AS_TEXT]
-            frame, form, seen, notes = read_text_file(path, called, as_text=as_text, nulls=nulls, **options)
-            frame, spelled, more = clean(frame, nulls)
-            spelled = sorted({*spelled, *seen})
-            decimal = form.decimal
-            frame = _cast_decimal_commas(frame, as_text) if decimal == "," else frame
-        sha256 = _file_hash(path)
+        with ThreadPoolExecutor(1) as beside:
+            hashing = beside.submit(_file_hash, path)
+            frame, decimal, notes = _parse_file(path, called, columns, nulls, options)
+            sha256 = hashing.result()
     except FileNotFoundError:
         raise InputError("read.file-missing", path=str(path)) from None
     except PermissionError:
@@ -130,7 +121,25 @@ def _read_file(
     if frame.height == 0:
         raise InputError("read.no-rows", file=called)
     source = Source(called, str(path), sha256, "file")
-    return Table(frame, source, (*notes, *_null_note(spelled), *more), (), decimal)
+    return Table(frame, source, notes, (), decimal)
+
+
+def _parse_file(
+    path: Path, called: str, columns: Mapping[str, str], nulls: Sequence[str], options: dict[str, Any]
+) -> tuple[pl.DataFrame, str, tuple[Message, ...]]:
+    """Return the frame, the decimal sign and notes."""
+    with path.open("rb") as file:
+        magic = file.read(4)
+    if magic == b"PAR1":
+        frame, notes = flat(_read_parquet(path, called))
+        frame, spelled, more = clean(frame, nulls)
+        return frame, ".", (*notes, *_null_note(spelled), *more)
+    as_text = [column for column, kind in columns.items() if kind in READ_AS_TEXT]
+    frame, form, seen, notes = read_text_file(path, called, as_text=as_text, nulls=nulls, **options)
+    frame, spelled, more = clean(frame, nulls)
+    if form.decimal == ",":
+        frame = _cast_decimal_commas(frame, as_text)
+    return frame, form.decimal, (*notes, *_null_note(sorted({*spelled, *seen})), *more)
 
 
 def _read_parquet(path: Path, name: str) -> pl.DataFrame:

@@ -162,13 +162,20 @@ def _stratified(
     divided = np.where(rare, 0, strata.counts)
     test = _quota(divided, wanted.test)
     valid = np.minimum(_quota(divided, wanted.valid), np.maximum(divided - test - 1, 0))
-    order = np.lexsort((keys, strata.codes))
-    codes = strata.codes[order]
-    rank = np.arange(len(codes)) - (np.cumsum(strata.counts) - strata.counts)[codes]
-    part = np.full(len(codes), TRAIN, dtype=np.int8)
-    part[order[rank < (test + valid)[codes]]] = VALID
-    part[order[rank < test[codes]]] = TEST
+    part = np.full(len(keys), TRAIN, dtype=np.int8)
+    by_class = np.argsort(strata.codes.astype(np.min_scalar_type(len(divided))), kind="stable")
+    starts = np.cumsum(strata.counts) - strata.counts
+    for start, count, tests, valids in zip(starts, strata.counts, test, valid, strict=True):
+        members = by_class[start : start + count]
+        taken = _smallest(members, keys, tests + valids)
+        part[taken] = VALID
+        part[_smallest(taken, keys, tests)] = TEST
     return part
+
+
+def _smallest(rows: Rows, keys: NDArray[np.uint64], count: int) -> Rows:
+    """Return the ``count`` of ``rows`` with the smallest keys, in no particular order."""
+    return rows[np.argpartition(keys[rows], count)[:count]] if count < len(rows) else rows
 
 
 def _quota(counts: NDArray[np.int64], share: float) -> NDArray[np.int64]:
