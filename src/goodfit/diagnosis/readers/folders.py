@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from goodfit.diagnosis.readers.columns import read_name
-from goodfit.diagnosis.readers.event_files import read_events
+from goodfit.diagnosis.readers.event_files import Events, read_events
 from goodfit.diagnosis.readers.log import Log, RawLog
 from goodfit.messages import Message
 from goodfit.observations import History, Observations
@@ -65,17 +69,22 @@ def is_metrics_folder(folder: Path) -> bool:
 
 def read_metrics(folder: Path, name: str) -> RawLog:
     """Return the run in MLflow's ``metrics`` folder."""
-    points: list[tuple[float, int, str, float]] = []
+    parts = []
     for file in sorted(folder.rglob("*")):
+        rows: list[tuple[float, int, float]] = []
         for line in file.read_text("utf-8", "replace").splitlines() if file.is_file() else ():
             words = line.split()
             try:
                 when, value = float(words[0]), float(words[1])
-                step = int(words[2]) if len(words) > 2 else 0
-            except (ValueError, IndexError):
+                step = int(np.int64(int(words[2]))) if len(words) > 2 else 0
+            except (ValueError, IndexError, OverflowError):
                 continue
-            points.append((when / 1000, step, file.relative_to(folder).as_posix(), value))
-    return RawLog(name, _table(points), "mlflow")
+            rows.append((when / 1000, step, value))
+        if rows:
+            time, steps, values = (np.array(column) for column in zip(*rows, strict=True))
+            tag = file.relative_to(folder).as_posix()
+            parts.append(Events(time, steps, np.zeros(len(rows), dtype=np.int64), values, (tag,)))
+    return RawLog(name, _table(parts), "mlflow")
 
 
 def is_event_file(path: Path) -> bool:
@@ -88,33 +97,31 @@ def read_event_files(files: Sequence[Path], top: Path) -> list[RawLog]:
 
     Folders named for a part (``train``, ``validation``, ``loss_valid``) are parts of the run above them.
     """
-    runs: dict[Path, list[tuple[float, int, str, float]]] = {}
+    runs: dict[Path, list[Events]] = {}
     notes: dict[Path, list[Message]] = {}
     for file in sorted(files):
-        points, whole = read_events(file.read_bytes())
+        events, whole = read_events(file.read_bytes())
         folder, part = file.parent, None
         words = re.split(r"[^a-z0-9]+|_", folder.name.lower())
         if folder != top or len(files) == 1:
             part = read_name("_".join([*words, "x"])).part
         run = folder.parent if part is not None else folder
-        runs.setdefault(run, []).extend(
-            (when, step, tag if part is None or read_name(tag).part else f"{part}_{tag}", value)
-            for when, step, tag, value in points
-        )
+        names = (tag if part is None or read_name(tag).part else f"{part}_{tag}" for tag in events.tags)
+        if len(events):
+            runs.setdefault(run, []).append(replace(events, tags=tuple(names)))
         if not whole:
             notes.setdefault(run, []).append(
-                Message("log.events-damaged", {"file": file.name, "count": len(points)})
+                Message("log.events-damaged", {"file": file.name, "count": len(events)})
             )
     several = len(runs) > 1
     return [
         RawLog(
             _name(run, top) if several else (top.stem if top.is_file() else top.name) or str(top),
-            _table(sorted(points, key=lambda point: point[0])),
+            _table(parts),
             "tensorboard",
             notes=tuple(notes.get(run, ())),
         )
-        for run, points in runs.items()
-        if points
+        for run, parts in runs.items()
     ]
 
 
@@ -122,28 +129,58 @@ def _name(run: Path, top: Path) -> str:
     return run.relative_to(top).as_posix() if run.is_relative_to(top) and run != top else run.name
 
 
-def _table(points: Sequence[tuple[float, int, str, float]]) -> pl.DataFrame:
-    """Return one row for each step, a column for each tag."""
+def _table(parts: Sequence[Events]) -> pl.DataFrame:
+    """Return one row for each step, a column for each tag, in the order of their times."""
     import polars as pl
 
-    columns: dict[str, Any] = {"wall": [], "step": [], "tag": [], "value": []}
-    for name, values in zip(columns, zip(*points, strict=True), strict=False):
-        columns[name] = values
-    long = pl.DataFrame(
-        columns, schema={"wall": pl.Float64, "step": pl.Int64, "tag": pl.String, "value": pl.Float64}
+    if not parts:
+        return pl.DataFrame(schema={"step": pl.Float64})
+    names = list(dict.fromkeys(tag for events in parts for tag in events.tags))
+    place = {name: number for number, name in enumerate(names)}
+    renumbered = [
+        np.array([place[tag] for tag in events.tags], dtype=np.int64)[events.tag] for events in parts
+    ]
+    time, step, value = (
+        np.concatenate([getattr(events, name) for events in parts]) for name in ("time", "step", "value")
     )
-    tags = long["tag"].unique(maintain_order=True).to_list()
-    # A file that a resumed training went on with has a step twice; the order tells which is later.
-    back = (long.group_by("tag", maintain_order=True).agg(pl.col("step").diff().lt(0).any()))["step"].any()
-    if back:
-        times = pl.int_range(pl.len()).over("step", "tag").alias("again")
-        long = long.with_columns(times)
-        wide = long.pivot("tag", index=["again", "step"], values="value", aggregate_function="last")
-        firsts = long.group_by("again", "step").agg(pl.col("wall").min())
-        wide = wide.join(firsts, on=["again", "step"]).sort("wall").drop("again", "wall")
-    else:
-        wide = long.pivot("tag", index="step", values="value", aggregate_function="last").sort("step")
-    return wide.select(pl.col("step").cast(pl.Float64), *(pl.col(tag) for tag in tags if tag != "step"))
+    tag = np.concatenate(renumbered)
+    if (np.diff(time) < 0).any():
+        order = np.argsort(time, kind="stable")
+        time, step, value, tag = time[order], step[order], value[order], tag[order]
+    chosen = {number: np.flatnonzero(tag == number) for number in range(len(names))}
+    row, steps = _rows(time, step, chosen)
+    columns: dict[str, pl.Series] = {"step": pl.Series(steps.astype(float))}
+    for number, rows in sorted(chosen.items(), key=lambda item: item[1][0] if len(item[1]) else len(tag)):
+        if len(rows) and names[number] != "step":
+            there, values = np.zeros(len(steps), dtype=bool), np.zeros(len(steps))
+            there[row[rows]], values[row[rows]] = True, value[rows]
+            present = pl.when(pl.Series(there)).then(pl.Series(values))
+            columns[names[number]] = pl.select(present).to_series()
+    return pl.DataFrame(columns)
+
+
+def _rows(
+    time: NDArray[np.float64], step: NDArray[np.int64], chosen: Mapping[int, NDArray[np.intp]]
+) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Return the row that each scalar belongs to, and the step of each row.
+
+    A file that a resumed training went on with has a step twice; these are rows of their own, by their times.
+    """
+    steps, row = np.unique(step, return_inverse=True)
+    if not any((np.diff(step[rows]) < 0).any() for rows in chosen.values()):
+        return row, steps
+    again = np.zeros(len(step), dtype=np.int64)
+    for rows in chosen.values():
+        order = np.argsort(step[rows], kind="stable")
+        first = np.searchsorted(step[rows][order], step[rows][order])
+        again[rows[order]] = np.arange(len(rows)) - first
+    pairs, row = np.unique(again * len(steps) + row, return_inverse=True)
+    begins = np.full(len(pairs), np.inf)
+    np.minimum.at(begins, row, time)
+    place = np.argsort(begins, kind="stable")
+    rank = np.empty(len(place), dtype=np.intp)
+    rank[place] = np.arange(len(place))
+    return rank[row], steps[pairs[place] % len(steps)]
 
 
 def files_in(folder: Path) -> list[Path]:
