@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from goodfit.data.batches import Batches, TensorBatches, first_tensor, move
-from goodfit.training.loop import call
 from goodfit.training.losses import Loss, to_predictions
+from goodfit.training.outputs import call
 
 if TYPE_CHECKING:
     import polars as pl

@@ -115,6 +115,9 @@ class Recipe(BaseModel):
     precision: Literal["float32", "bfloat16", "float16"] = Field(
         "float32", description="Numbers computed with."
     )
+    compile: bool = Field(
+        False, description="Compile the network with torch.compile: for trainings of many minutes."
+    )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="Every random choice follows from it.")
     # How the rows are divided

@@ -175,8 +175,8 @@ def test_the_loss_of_a_task_and_the_units_it_needs():
         *["cross_entropy"] * 2,
     ]
     assert loss_for("binary", 1) == "bce"
-    assert units_for("cross_entropy", classes=3) == 3
-    assert units_for("mse", classes=0, targets=2) == 2
+    assert units_for(make_loss("cross_entropy"), classes=3) == 3
+    assert units_for(make_loss("mse"), classes=0, targets=2) == 2
 
 
 @pytest.mark.parametrize(
@@ -228,3 +228,8 @@ def test_pos_weight_may_be_one_for_each_output():
     loss = make_loss("bce", options={"pos_weight": [1.0, 5.0]})
     outputs, target = torch.zeros(2, 2), torch.ones(2, 2)
     assert float(loss(outputs, target)) == pytest.approx(3 * np.log(2))
+
+
+def test_class_weights_fit_a_network_in_float64() -> None:
+    loss = make_loss("cross_entropy", class_weight=[1.0, 3.0], dtype=torch.float64)
+    assert loss(torch.zeros(4, 2, dtype=torch.float64), torch.tensor([0, 1, 1, 0])).dtype == torch.float64

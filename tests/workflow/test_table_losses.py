@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 import goodfit
 
@@ -51,3 +52,21 @@ def test_bce_with_two_classes_gives_a_probability_of_each() -> None:
 def test_a_loss_for_another_kind_of_target_is_refused(target: str, loss: str, said: str) -> None:
     with pytest.raises(goodfit.InputError, match=said):
         train(target, loss=loss)
+
+
+def test_a_loss_of_ones_own_on_classes_takes_logits() -> None:
+    def focal(outputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        each = torch.nn.functional.cross_entropy(outputs, target, reduction="none")
+        return (1 - torch.exp(-each)) ** 2 * each
+
+    run = train("three", loss=focal)
+    predicted = run.predict(FRAME)
+    shares = predicted.select("p_high", "p_low", "p_middle").sum_horizontal()
+    np.testing.assert_allclose(shares, 1, rtol=1e-5)
+    assert (predicted["prediction"] == FRAME["three"]).mean() > 0.8
+
+
+def test_a_loss_of_ones_own_on_numbers_takes_values() -> None:
+    run = train("number", loss=lambda outputs, target: (outputs - target).abs().sqrt())
+    assert run.evaluation is not None
+    assert run.evaluation.metrics["r2"].value > 0.5

@@ -49,9 +49,9 @@ def loss_for(task: str, units: int | None = None) -> str:
     return "bce" if task == "binary" and units == 1 else "cross_entropy"
 
 
-def units_for(loss: str, *, classes: int, targets: int = 1) -> int:
-    """Return the output units that a network needs for ``loss``."""
-    return classes if LOSSES[ALIASES.get(loss, loss)].target == "labels" else targets
+def units_for(loss: Loss, *, classes: int, targets: int = 1) -> int:
+    """Return the output units that a network needs; one's own loss gets one for each class, if any."""
+    return classes if loss.facts.target == "labels" or (loss.facts.target == "any" and classes) else targets
 
 
 def make_loss(
@@ -62,6 +62,7 @@ def make_loss(
     classes: Sequence[Any] | None = None,
     class_counts: Sequence[int] | None = None,
     device: torch.device | str = "cpu",
+    dtype: torch.dtype | None = None,
 ) -> Loss:
     """Return the loss named or given by ``spec``.
 
@@ -80,6 +81,8 @@ def make_loss(
         The classes in order; needed for weights by class.
     class_counts
         Training rows of each class.
+    dtype
+        The number type of the network's outputs; None: float32.
 
     Raises
     ------
@@ -95,7 +98,7 @@ def make_loss(
     """
     options = dict(options or {})
     weights = class_weights(class_weight, classes, class_counts)
-    tensor = None if weights is None else torch.tensor(weights, dtype=torch.float32, device=device)
+    tensor = None if weights is None else torch.tensor(weights, dtype=dtype or torch.float32, device=device)
     if isinstance(spec, str):
         name = ALIASES.get(spec, spec)
         if name not in LOSSES:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from goodfit.training.compiling import eager
 from goodfit.vitals import LayerRow
 
 __all__ = ["VITAL_ROWS", "KeptGradients", "layer_rows", "measured_at", "start_rows", "weights_now"]
@@ -173,7 +174,8 @@ def _noting(model: nn.Module, compared: bool) -> Iterator[dict[int, LayerRow]]:
     leaves = [module for module in model.modules() if not any(True for _ in module.children())]
     handles = [module.register_forward_hook(note) for module in leaves]
     try:
-        yield rows
+        with eager(model):
+            yield rows
     finally:
         for handle in handles:
             handle.remove()

@@ -82,7 +82,7 @@ def make_job(
     """
     device = check_device(recipe.device)
     step = functions.get("step")
-    loss = _loss(parts, recipe, functions, device)
+    loss = _with_classes(_loss(parts, recipe, functions, device), parts)
     if parts.table is not None and step is None:
         parts = _suited(parts, loss)
     metrics = _metrics(parts, recipe, functions, loss)
@@ -163,7 +163,7 @@ def _direct(
     """Return the gradients without autograd, where nothing that is asked for needs autograd."""
     special = recipe.accumulate > 1 or recipe.label_noise or recipe.mixup or recipe.precision != "float32"
     facts = optimizer_facts(functions.get("optimizer", recipe.optimizer))
-    if special or "step" in functions or train.kind != "tensors" or facts.needs_closure:
+    if special or recipe.compile or "step" in functions or train.kind != "tensors" or facts.needs_closure:
         return None
     if facts.needs_create_graph or facts.has_train_mode:
         return None
@@ -187,7 +187,21 @@ def _loss(parts: Parts, recipe: Recipe, functions: Mapping[str, Any], device: to
         classes=classes,
         class_counts=counts,
         device=device,
+        dtype=_number_type(parts.train),
     )
+
+
+def _number_type(train: Part) -> torch.dtype:
+    """Return what outputs are likely to be: float64 where the inputs are."""
+    inputs = first_tensor(train.content[0]) if train.kind == "tensors" else None
+    return torch.float64 if isinstance(inputs, Tensor) and inputs.dtype == torch.float64 else torch.float32
+
+
+def _with_classes(loss: Loss, parts: Parts) -> Loss:
+    """Return one's own loss on a table's classes with its outputs understood as logits."""
+    if loss.facts.target != "any" or parts.table is None or not parts.classes:
+        return loss
+    return replace(loss, facts=replace(loss.facts, predictions="softmax"))
 
 
 def _suited(parts: Parts, loss: Loss) -> Parts:
@@ -241,7 +255,7 @@ def network_shape(parts: Parts, loss: Loss) -> dict[str, Any]:
     return {
         "inputs": first_tensor(inputs).shape[1],
         "levels": list(parts.table.preparation.levels) if parts.table is not None else [],
-        "outputs": units_for(loss.name, classes=classes, targets=1 if target.ndim == 1 else target.shape[1]),
+        "outputs": units_for(loss, classes=classes, targets=1 if target.ndim == 1 else target.shape[1]),
     }
 
 

@@ -22,8 +22,9 @@ from goodfit.data.neighbours import probe_labels
 from goodfit.data.summarizing import MOST_FEATURES, MOST_ROWS, Rows, fingerprints, summarize, thinned
 from goodfit.observations import EndedBy
 from goodfit.probes import DataSummary, LabelProbe, NonFiniteOrigin, StartProbe
+from goodfit.training.gradients import batch_loss
 from goodfit.training.job import Job
-from goodfit.training.loop import batch_loss, evaluate_step
+from goodfit.training.measuring import evaluate_step
 from goodfit.training.probing import parameter_facts, predicted_classes, probe_modes, probe_outputs
 from goodfit.training.randomness import undisturbed
 from goodfit.training.state import TrainingState

@@ -16,7 +16,7 @@ from goodfit.evaluation.intervals import bootstrap, interval
 from goodfit.evaluation.metrics import Metric, measure, resolve
 from goodfit.evaluation.scores import ClassReport, Evaluation, Score
 from goodfit.training.job import Job
-from goodfit.training.loop import evaluate_step
+from goodfit.training.measuring import evaluate_step
 from goodfit.training.predicted import predicted_and_actual
 
 __all__ = ["evaluate_own"]

@@ -13,8 +13,9 @@ from torch import nn
 
 from goodfit.errors import InputError
 from goodfit.recipe import Recipe
+from goodfit.training.gradients import Group, groups
 from goodfit.training.job import Job
-from goodfit.training.loop import Group, groups, train_step
+from goodfit.training.loop import train_step
 from goodfit.training.optimizers import set_learning_rate
 from goodfit.training.randomness import seed_epoch, undisturbed
 from goodfit.training.threads import threads_of, using_threads

@@ -13,10 +13,10 @@ from goodfit.data.batches import Batch, count_rows, move
 from goodfit.errors import GoodfitError, InputError
 from goodfit.recipe import Recipe
 from goodfit.training.job import Step
-from goodfit.training.loop import call
 from goodfit.training.loss_checks import check_loss
 from goodfit.training.losses import Loss, convert_target
 from goodfit.training.operations import counting_multiplications
+from goodfit.training.outputs import call
 from goodfit.training.randomness import undisturbed
 from goodfit.training.weights import copy_weights, load_weights
 from goodfit.workflow.parts import Part, first_of, first_rows, rows_of, target_of

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from goodfit.data.batches import Batch, TensorBatches
 from goodfit.errors import InputError
 from goodfit.training.job import Job
-from goodfit.training.loop import call
 from goodfit.training.losses import Loss
+from goodfit.training.outputs import call
 from goodfit.workflow.parts import pick
 
 __all__ = ["losses_of_rows", "weighted"]

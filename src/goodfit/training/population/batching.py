@@ -47,7 +47,7 @@ def signature(job: Job) -> Hashable | None:
     loss = loss_signature(job.loss)
     settings = settings_of(job.optimizer, decayed_ids(job.model))
     special = recipe.accumulate > 1 or recipe.label_noise or recipe.mixup or recipe.precision != "float32"
-    if special or job.step is not None or job.convert or loss is None or settings is None:
+    if special or recipe.compile or job.step is not None or job.convert or loss is None or settings is None:
         return None
     rows = [_rows_signature(batches) for batches in (job.train, job.valid, job.sample)]
     if None in rows or not isinstance(job.train, TensorBatches) or job.train.target is None:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from goodfit.training.job import Job
-from goodfit.training.loop import measure_start, try_rows
+from goodfit.training.measuring import measure_start, try_rows
 from goodfit.training.population.stacked_network import StackedNetwork
 from goodfit.training.state import TrainingState
 from goodfit.training.vitals import layer_rows
