@@ -10,6 +10,9 @@ from goodfit.messages import Message, catalogue, say
 
 __all__ = ["SEVERITIES", "Cause", "Finding", "Remedy", "Severity"]
 
+SURE, LIKELY = 0.8, 0.5
+"""Confidence from which a finding is stated plainly, and from which it is called probable."""
+
 Severity = Literal["info", "warning", "error"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
@@ -53,6 +56,8 @@ class Finding:
         Numbers (and short names) by which it was recognised; the explanation's placeholders.
     variant
         Chooses another wording of the explanation (``findings.<code>.explanation-<variant>``).
+    remarks
+        Sentences that follow the explanation, such as in how many seeds it is seen.
     """
 
     code: str
@@ -64,10 +69,23 @@ class Finding:
     symptoms: tuple[str, ...] = ()
     remedies: tuple[Remedy, ...] = ()
     variant: str | None = None
+    remarks: tuple[Message, ...] = ()
 
     def title(self, language: str = "en") -> str:
         """Return the name a newcomer understands; the code where only another version has words for it."""
         return say(f"findings.{self.code}.title", language) if self.known else self.code
+
+    def statement(self, language: str = "en") -> str:
+        """Return the title, said as surely as it is known.
+
+        >>> Finding("overfitting", "info", 0.6).statement()
+        'Probably: the network overfits'
+        """
+        title = self.title(language)
+        if not self.known or self.confidence >= SURE:
+            return title
+        how = "probably" if self.confidence >= LIKELY else "possibly"
+        return say(f"findings.confidence.{how}", language, title=title[0].lower() + title[1:])
 
     @property
     def known(self) -> bool:
@@ -79,7 +97,8 @@ class Finding:
         if not self.known:
             return Message(self.code, self.evidence).text(language)
         key = "explanation" if self.variant is None else f"explanation-{self.variant}"
-        return say(f"findings.{self.code}.{key}", language, epoch=self.epoch, **self.evidence)
+        words = say(f"findings.{self.code}.{key}", language, epoch=self.epoch, **self.evidence)
+        return " ".join([words, *(remark.text(language) for remark in self.remarks)])
 
     def remedy_titles(self, language: str = "en") -> list[str]:
         """Return what to do, a sentence for each remedy."""
@@ -107,6 +126,7 @@ class Finding:
                 for remedy, title in zip(self.remedies, self.remedy_titles(language), strict=True)
             ],
             "variant": self.variant,
+            **({"remarks": [remark.to_dict() for remark in self.remarks]} if self.remarks else {}),
         }
 
     @classmethod
@@ -122,6 +142,7 @@ class Finding:
             symptoms=tuple(data["symptoms"]),
             remedies=tuple(Remedy(item["code"], dict(item["recipe"])) for item in data["remedies"]),
             variant=data.get("variant"),
+            remarks=tuple(Message.from_dict(remark) for remark in data.get("remarks", ())),
         )
 
     def __repr__(self) -> str:

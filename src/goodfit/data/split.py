@@ -15,7 +15,7 @@ from goodfit.data.targets import rows_with_target
 from goodfit.errors import InputError
 from goodfit.messages import Message
 
-__all__ = ["Shares", "shares", "split"]
+__all__ = ["Shares", "Strata", "cut", "random_keys", "shares", "split", "strata_of"]
 
 Fraction = float | Literal["auto"]
 Rows = NDArray[np.int64]
@@ -96,7 +96,7 @@ def split(
         raise InputError("split.groups-and-times", groups=groups.name, times=times.name)
     rows = rows_with_target(frame, profile.targets)
     wanted = shares(len(rows), valid_fraction, test_fraction)
-    strata = _strata(frame[profile.targets[0]], rows, profile)
+    strata = strata_of(frame[profile.targets[0]], rows, profile)
     if times is not None:
         return _by_time(rows, wanted, times, strata)
     if groups is not None:
@@ -137,7 +137,7 @@ def shares(rows: int, valid_fraction: Fraction = "auto", test_fraction: Fraction
 
 
 def _at_random(rows: Rows, wanted: Shares, strata: Strata, seed: int) -> Split:
-    keys = _random_keys(seed, len(rows))
+    keys = random_keys(seed, len(rows))
     rare = _rare(strata.counts, wanted)
     values = {"seed": seed}
     if strata.counts[rare].sum() * 2 > len(rows):
@@ -211,7 +211,7 @@ def _by_group(rows: Rows, wanted: Shares, groups: pl.Series, strata: Strata, see
     if len(sizes) < parts:
         raise InputError("split.too-few-groups", column=groups.name, groups=len(sizes), parts=parts)
     tries = int(np.clip(GROUPED_WORK // len(rows), 2, GROUPED_TRIES))
-    keys = _random_keys(seed, tries * len(sizes)).reshape(tries, len(sizes))
+    keys = random_keys(seed, tries * len(sizes)).reshape(tries, len(sizes))
     divisions = (_cut_groups(sizes, np.argsort(key, kind="stable"), wanted) for key in keys)
     part = min(divisions, key=lambda division: _distance(division[codes], strata, wanted))[codes]
     notes = _class_notes(part, strata)
@@ -251,7 +251,7 @@ def _by_time(rows: Rows, wanted: Shares, times: pl.Series, strata: Strata) -> Sp
     if len(moments) < len(present):
         raise InputError("split.too-few-times", column=times.name, times=len(moments), parts=len(present))
     ranks = time.rank("dense").fill_null(1).to_numpy().astype(np.int64) - 1
-    ends = _cut(np.cumsum(np.bincount(ranks)), np.cumsum([wanted[part] for part in present])[:-1] * len(rows))
+    ends = cut(np.cumsum(np.bincount(ranks)), np.cumsum([wanted[part] for part in present])[:-1] * len(rows))
     part_of_moment = np.repeat(present, np.diff([0, *ends, len(moments)]))
     notes = _class_notes(part_of_moment[ranks], strata)
     if missing := time.null_count():
@@ -267,7 +267,7 @@ def _by_time(rows: Rows, wanted: Shares, times: pl.Series, strata: Strata) -> Sp
     return _finish(rows, part_of_moment[ranks], code, values, notes)
 
 
-def _cut(cumulative: NDArray[np.int64], wanted: NDArray[np.float64]) -> list[int]:
+def cut(cumulative: NDArray[np.int64], wanted: NDArray[np.float64]) -> list[int]:
     """Where to end each part but the last so that the rows so far come nearest to ``wanted``."""
     ends: list[int] = []
     for number, rows in enumerate(wanted):
@@ -295,7 +295,8 @@ def _finish(
     return Split(**chosen, rule=rule, notes=tuple(notes))
 
 
-def _strata(target: pl.Series, rows: Rows, profile: Profile) -> Strata:
+def strata_of(target: pl.Series, rows: Rows, profile: Profile) -> Strata:
+    """Return the class of each of ``rows``; one class for all in regression."""
     if profile.task == "regression":
         return Strata(np.zeros(len(rows), dtype=np.int64), np.array([len(rows)]), ("",))
     numbers, texts = category_codes(as_categorical(target.gather(rows)))
@@ -318,6 +319,6 @@ def _class_note(code: str, which: NDArray[np.bool_], strata: Strata) -> Message:
     return Message(code, values)
 
 
-def _random_keys(seed: int, count: int) -> NDArray[np.uint64]:
+def random_keys(seed: int, count: int) -> NDArray[np.uint64]:
     """Random numbers that stay the same whatever the version of numpy (the raw stream of PCG64)."""
     return np.asarray(np.random.PCG64(seed).random_raw(count), dtype=np.uint64)
