@@ -61,6 +61,19 @@ def test_a_finding_of_another_version_is_shown_bare():
     assert Finding.from_dict(finding.to_dict()) == finding
 
 
+@pytest.mark.parametrize(
+    ("confidence", "english", "spanish"),
+    [
+        (0.9, "The network overfits", "La red sobreajusta"),
+        (0.6, "Probably: the network overfits", "Probablemente: la red sobreajusta"),
+        (0.3, "Possibly: the network overfits", "Posiblemente: la red sobreajusta"),
+    ],
+)
+def test_a_finding_is_said_as_surely_as_it_is_known(confidence, english, spanish):
+    finding = Finding("overfitting", "info", confidence)
+    assert (finding.statement(), finding.statement("es")) == (english, spanish)
+
+
 def test_the_severities_go_from_bad_to_worse():
     assert SEVERITIES == ("info", "warning", "error")
 

@@ -46,7 +46,7 @@ def test_a_notebook_shows_curves_scores_and_findings(make):
         Checked(part._repr_html_())
     assert "<svg" in run._repr_html_()
     for finding in run.findings:
-        assert finding.title() in run._repr_html_()
+        assert finding.statement() in run._repr_html_()
 
 
 def test_the_parts_are_a_frame_away():

@@ -121,6 +121,8 @@ class DataSummary:
         whose target is none.
     class_counts, valid_class_counts
         Rows of each class.
+    class_names
+        What the classes are called; None where their numbers are their names.
     duplicated_valid, duplicated_test
         Share of validation and test rows whose inputs are, to the last bit, also a training row's.
     duplicated_train
@@ -151,6 +153,7 @@ class DataSummary:
     non_finite_targets: int = 0
     class_counts: tuple[int, ...] | None = None
     valid_class_counts: tuple[int, ...] | None = None
+    class_names: tuple[str, ...] | None = None
     duplicated_valid: float | None = None
     duplicated_test: float | None = None
     duplicated_train: float | None = None

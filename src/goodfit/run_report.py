@@ -60,7 +60,7 @@ def summary_html(run: Run) -> str:
     from goodfit.plots.svg import to_svg
 
     findings = "".join(
-        f"<li><b>{escape(finding.title())}</b> {escape(finding.explanation())}</li>"
+        f"<li><b>{escape(finding.statement())}</b> {escape(finding.explanation())}</li>"
         for finding in run.findings
     )
     scores = run.evaluation._repr_html_() if run.evaluation is not None else ""

@@ -28,7 +28,7 @@ def place(home, tmp_path, monkeypatch) -> Path:
 def test_the_scores_are_printed_beside_the_baselines():
     ended = program("evaluate", "run", "new.csv")
     assert ended.status == 0
-    assert ended.out.startswith("Evaluated on 80 rows. In brackets: 95 % bootstrap intervals.\n")
+    assert ended.out.startswith("Evaluated on 80 rows. In brackets: 95% bootstrap intervals.\n")
     assert "log loss" in ended.out
     assert "linear model" in ended.out
     assert program("evaluate", "numbers", "new.csv").out.count("\nincome ") == 1

@@ -44,7 +44,7 @@ def test_a_table_becomes_a_run_that_is_told_of_on_stdout(place):
     for said in (
         "people: 120 rows",
         "To predict: bought; binary, because bought has two values (no, yes).",
-        "60 rows for training (50 %), 24 for validation (20 %), 36 for the test (30 %).",
+        "60 rows for training (50%), 24 for validation (20%), 36 for the test (30%).",
         "- 2 numbers: age, income",
         "- 1 category: city",
         "- 1 yes/no column: member",

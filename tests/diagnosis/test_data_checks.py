@@ -181,3 +181,18 @@ def test_a_loss_that_is_no_number_says_where_it_arose(where):
     observations = stuck(ended_by="non-finite-loss", non_finite=NonFiniteOrigin(where, "age", 1, 0))
     finding = first(observations)
     assert (finding.code, finding.variant) == ("non-finite-loss", where)
+
+
+def test_a_rare_class_is_called_by_its_name():
+    data = replace(DATA, class_counts=(990, 10), valid_class_counts=(297, 3), class_names=("no", "yes"))
+    outputs = replace(OUTPUTS, predicted=(1.0, 0.0), actual=(0.99, 0.01), recalled=(1.0, 0.0), score=0.99)
+    finding = first(learning(data=data, outputs=outputs))
+    assert finding.explanation().startswith("Class yes makes up only 1.00% of")
+    assert finding.explanation("es").startswith("La clase yes es solo el 1.00 % de")
+
+
+def test_a_small_share_is_never_said_to_be_nothing():
+    found = diagnose(learning(data=replace(DATA, duplicated_valid=0.004, duplicated_train=0.0)))
+    (leak,) = (finding for finding in found if finding.code == "data-leakage")
+    assert leak.explanation().startswith("0.4% of the validation rows")
+    assert leak.severity == "info"

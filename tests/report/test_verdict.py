@@ -67,8 +67,7 @@ def test_it_says_how_good_with_interval_and_beside_the_mean():
     sentence = verdict(ReportParts(name="x", evaluation=evaluation)).sentences[0]
     error, prior = evaluation.metrics["mae"], evaluation.baselines["prior"]["mae"]
     assert (
-        f"off by {error.value:.4g} on average (95 % interval: {error.low:.4g} to {error.high:.4g})"
-        in sentence
+        f"off by {error.value:.4g} on average (95% interval: {error.low:.4g} to {error.high:.4g})" in sentence
     )
     assert f"mean would be off by {prior.value:.4g}" in sentence
 

@@ -60,7 +60,11 @@ def tell(watch: Watch, language: str) -> list[Finding]:
     for finding in findings:
         severity = say(f"terminal.severity.{finding.severity}", language)
         title = say(
-            "terminal.finding", language, severity=severity, title=finding.title(language), code=finding.code
+            "terminal.finding",
+            language,
+            severity=severity,
+            title=finding.statement(language),
+            code=finding.code,
         )
         print(f"goodfit: {title}. {finding.explanation(language)}", file=sys.stderr)
     return findings

@@ -43,7 +43,7 @@ def tell_findings(findings: Iterable[Finding], language: str = "en") -> list[str
     lines = [_heading("findings", language)]
     for finding in findings:
         severity = say(f"terminal.severity.{finding.severity}", language)
-        title = finding.title(language)
+        title = finding.statement(language)
         lines.append(
             "  " + say("terminal.finding", language, severity=severity, title=title, code=finding.code)
         )

@@ -8,6 +8,7 @@ value named ``count``.
 
 from __future__ import annotations
 
+import string
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,9 +16,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["LANGUAGES", "Message", "catalogue", "say"]
+__all__ = ["LANGUAGES", "Message", "catalogue", "percentage", "say"]
 
 LANGUAGES = ("en", "es")
+MOST_DIGITS = 4
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,39 @@ def say(code: str, language: str = "en", /, **values: Any) -> str:
         entry = catalogue(language).get(f"{code}.{'one' if values['count'] == 1 else 'other'}")
     if entry is None:
         raise KeyError(f"no message {code!r} in the {language!r} catalogue")
-    return entry.format_map({name: _spoken(value, language) for name, value in values.items()})
+    return _words(language).vformat(
+        entry, (), {name: _spoken(value, language) for name, value in values.items()}
+    )
+
+
+def percentage(share: float, language: str = "en", digits: int = 0) -> str:
+    """Return a share as a percentage, with more digits where it would else be said to be nothing.
+
+    >>> percentage(0.1), percentage(0.1, "es"), percentage(0.004), percentage(0.0)
+    ('10%', '10 %', '0.4%', '0%')
+    """
+    for more in range(digits, max(digits, MOST_DIGITS) + 1):
+        text = f"{share:.{more}%}"
+        if not share or float(text[:-1]):
+            break
+    return text if language == "en" else f"{text[:-1]} %"
+
+
+class _Words(string.Formatter):
+    """Fills sentences in a language; percentages look as they do there."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec.startswith(".") and format_spec.endswith("%"):
+            return percentage(value, self.language, int(format_spec[1:-1]))
+        return str(super().format_field(value, format_spec))
+
+
+@cache
+def _words(language: str) -> _Words:
+    return _Words(language)
 
 
 def _spoken(value: Any, language: str) -> Any:

@@ -59,7 +59,7 @@ def percent(share: float, language: str = "en", digits: int = 1) -> str:
     Examples
     --------
     >>> percent(0.8213), percent(1.0), percent(0.5, digits=0)
-    ('82.1\xa0%', '100\xa0%', '50\xa0%')
+    ('82.1%', '100%', '50%')
     """
     if not math.isfinite(share):
         return NOTHING
@@ -74,7 +74,7 @@ def score(value: float, metric: str, language: str = "en") -> str:
     Examples
     --------
     >>> score(0.8213, "accuracy"), score(0.91234, "roc_auc"), score(0.00012, "log_loss"), score(12.5, "rmse")
-    ('82.1\xa0%', '0.912', '0.00012', '12.5')
+    ('82.1%', '0.912', '0.00012', '12.5')
     """
     if metric in SHARES:
         return percent(value, language)

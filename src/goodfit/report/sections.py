@@ -149,7 +149,7 @@ def _card(finding: Finding, language: str) -> Card:
     share = percent(finding.confidence, language, 0)
     return Card(
         finding=finding,
-        title=finding.title(language),
+        title=finding.statement(language),
         explanation=finding.explanation(language),
         since=since,
         sure=say(

@@ -161,10 +161,10 @@ def _how_good(parts: ReportParts, language: str) -> list[str]:
 def _diagnosed(parts: ReportParts, language: str) -> str:
     serious = [finding for finding in parts.worst_first if finding.severity != "info"]
     if serious:
-        found = [_quoted(finding.title(language), language) for finding in serious]
+        found = [_quoted(finding.statement(language), language) for finding in serious]
         return say("report.said.found", language, found=found)
     if parts.findings:
-        found = [_quoted(finding.title(language), language) for finding in parts.worst_first]
+        found = [_quoted(finding.statement(language), language) for finding in parts.worst_first]
         return say("report.said.info", language, found=found)
     return say("report.said.none" if parts.history is not None else "report.said.not-asked", language)
 

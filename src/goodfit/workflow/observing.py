@@ -151,6 +151,8 @@ def _summary(job: Job, parts: Parts, train: Any, valid: Any) -> DataSummary | No
     facts = {**_non_finite(seen, names), **_duplicates(parts)}
     if rows.target is not None and rows.target.ndim == 1:
         facts["class_counts"] = _counts(job, target, rows)
+        if parts.table is not None and parts.classes:
+            facts["class_names"] = tuple(str(name) for name in parts.classes)
         valid_target = (
             parts.valid.content[1] if parts.valid is not None and parts.valid.kind == "tensors" else None
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from goodfit.messages import say
+from goodfit.messages import percentage, say
 
 if TYPE_CHECKING:
     from goodfit.data.analysis.results import ColumnAnalysis, Drift, Histogram, TableAnalysis
@@ -77,7 +77,8 @@ def values_text(analysis: ColumnAnalysis, rows: int, language: str = "en") -> st
             parts.append(say(f"profile.column.skewed-{side}", language, skew=f"{skew:.1f}"))
     elif analysis.levels:
         shown = [
-            f"{_cut(name, 18)} {100 * count / known:.0f} %" for name, count in analysis.levels[:LEVELS_SHOWN]
+            f"{_cut(name, 18)} {percentage(count / known, language)}"
+            for name, count in analysis.levels[:LEVELS_SHOWN]
         ]
         more = len(analysis.levels) > LEVELS_SHOWN
         parts.append(", ".join(shown) + (", …" if more else ""))
@@ -136,18 +137,18 @@ def _target(analysis: TableAnalysis, language: str, width: int) -> list[str]:
             lines.append(f"  {figure}{values_text(column, analysis.rows, language)}")
         return lines
     classes = analysis.targets[0].column.facts.get("levels", [])
-    lines += _class_lines(classes[:CLASSES_SHOWN], analysis.rows)
+    lines += _class_lines(classes[:CLASSES_SHOWN], analysis.rows, language)
     lines += [f"  {line}" for line in _more(len(classes) - CLASSES_SHOWN, language)]
     share = f"{100 * classes[0][1] / analysis.rows:.1f}"
     return [*lines, "  " + say("profile.always", language, value=classes[0][0], percent=share)]
 
 
-def _class_lines(classes: Sequence[Sequence[object]], rows: int) -> list[str]:
+def _class_lines(classes: Sequence[Sequence[object]], rows: int, language: str) -> list[str]:
     pairs = [(_cut(str(name), NAME_WIDTH), int(str(count))) for name, count in classes]
     most = max(count for _, count in pairs)
     name_width, count_width = max(len(name) for name, _ in pairs), len(f"{most:,}")
     return [
-        f"  {name:<{name_width}}  {count:>{count_width},}  {100 * count / rows:5.1f} %  "
+        f"  {name:<{name_width}}  {count:>{count_width},}  {percentage(count / rows, language, 1):>7}  "
         f"{'█' * max(1, round(BAR_WIDTH * count / most))}"
         for name, count in pairs
     ]
@@ -179,7 +180,9 @@ def _columns(analysis: TableAnalysis, language: str, width: int) -> list[str]:
     lines = [_heading("columns", language), f"{head}  {heads['values']}".rstrip()]
     for column, name, kind in zip(shown, names, kinds, strict=True):
         gone = (
-            f"{100 * column.column.missing / max(1, analysis.rows):.1f} %" if column.column.missing else "-"
+            percentage(column.column.missing / max(1, analysis.rows), language, 1)
+            if column.column.missing
+            else "-"
         )
         line = f"  {name:<{name_width}}  {kind:<{kind_width}}  {column.column.distinct:>9,}  {gone:>8}"
         if tells:

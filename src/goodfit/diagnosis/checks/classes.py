@@ -69,9 +69,15 @@ def _imbalance(observations: Observations) -> list[Finding]:
         Remedy("weigh-classes", {} if recipe is None or weighted else {"class_weight": "balanced"}),
         without_fields("more-of-the-class"),
     )
-    evidence = {"share": share, "class_number": rarest[1], "recalled": recalled or 0.0, "judged": judged or 0}
+    evidence = {"share": share, "class_number": rarest[1], "class_name": _name(observations, rarest[1])}
+    evidence |= {"recalled": recalled or 0.0, "judged": judged or 0}
     variant = None if missed else "few" if few else "fine"
     return [Finding("class-imbalance", severity, 0.9, None, evidence, remedies=remedies, variant=variant)]
+
+
+def _name(observations: Observations, number: int) -> str:
+    names = observations.data.class_names if observations.data is not None else None
+    return names[number] if names is not None and number < len(names) else str(number)
 
 
 def _collapse(observations: Observations) -> list[Finding]:
@@ -99,7 +105,8 @@ def _collapse(observations: Observations) -> list[Finding]:
     weights = recipe is not None and recipe.class_weight not in (None, "balanced")
     causes = (Cause("class-weights", 0.7),) if weights else (Cause("learning-rate-too-high", 0.3),)
     remedies = (Remedy("weigh-classes", {"class_weight": "balanced"} if recipe else {}),)
-    evidence = {"share": share, "actual": actual, "class_number": number}
+    evidence: dict[str, float | str] = {"share": share, "actual": actual}
+    evidence |= {"class_number": number, "class_name": _name(observations, number)}
     return [Finding("class-collapse", severity, 0.85, None, evidence, causes, remedies=remedies)]
 
 

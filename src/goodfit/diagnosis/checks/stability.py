@@ -29,6 +29,7 @@ GROWTH = 0.2
 SPIKE_SIZE = 8.0
 SPIKE_SHARE = 0.5
 SWING = 0.1
+TURNS = 0.4
 
 
 def find(observations: Observations) -> list[Finding]:
@@ -109,7 +110,7 @@ def _oscillating(observations: Observations, curve: Curve) -> list[Finding]:
     size = float(np.median(np.abs(late)))
     turns = float(np.mean(np.sign(late[1:]) != np.sign(late[:-1])))
     shrunk = size < 0.7 * float(np.median(np.abs(early)))
-    if size < SWING or turns < 0.4 or shrunk:
+    if size < SWING or turns < TURNS or shrunk:
         return []
     evidence = {"swing": size, "turns": turns}
     remedies = (lower_rate(observations.recipe), without_fields("average-weights"))
