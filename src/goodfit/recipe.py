@@ -116,7 +116,7 @@ class Recipe(BaseModel):
         "float32", description="Numbers computed with."
     )
     compile: bool = Field(
-        False, description="Compile the network with torch.compile: for trainings of many minutes."
+        False, description="Compile the network with torch.compile (needs a compiler; gains little on a CPU)."
     )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="Every random choice follows from it.")

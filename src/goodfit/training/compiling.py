@@ -18,8 +18,7 @@ __all__ = ["compiled", "eager"]
 def compiled(network: nn.Module, wanted: bool) -> Iterator[None]:
     """Call the network compiled inside, if ``wanted``; afterwards it is as it was.
 
-    It is never done unasked: on a CPU the compiler takes tens of seconds, which trainings of usual length
-    do not win back (``benchmarks/compiling.py``).
+    It is never done unasked: on a CPU it gained nothing where it was tried (``benchmarks/compiling.py``).
 
     Raises
     ------
