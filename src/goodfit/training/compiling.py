@@ -18,7 +18,7 @@ __all__ = ["compiled", "eager"]
 def compiled(network: nn.Module, wanted: bool) -> Iterator[None]:
     """Call the network compiled inside, if ``wanted``; afterwards it is as it was.
 
-    It is never done unasked: on a CPU it gained nothing where it was tried (``benchmarks/compiling.py``).
+    It is never done unasked: on a CPU it gains little, if anything (``benchmarks/compiling.py``).
 
     Raises
     ------
