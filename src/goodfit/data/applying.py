@@ -41,8 +41,8 @@ def apply_preparation(preparation: Preparation, frame: pl.DataFrame, source: str
     """Turn every row of ``frame`` into numbers and category codes; the numbers are always finite.
 
     Missing, NaN and infinite values are treated alike. Extra columns and the order of columns do not
-    matter. Works in blocks of rows or a column at a time, so that beyond the
-    result it needs next to no memory.
+    matter. Works in blocks of rows or a column at a time, so that beyond the result it needs next to no
+    memory.
 
     Parameters
     ----------
@@ -76,9 +76,9 @@ def apply_preparation(preparation: Preparation, frame: pl.DataFrame, source: str
     def look_up(place: int) -> Message | None:
         column = preparation.categories[place]
         series = as_categorical(frame[column.name])
-        numbers, texts = category_codes(series)
-        np.take(_codes_of(column, texts), numbers, out=categories[:, place], mode="clip")
-        return _never_seen(column, texts, numbers)
+        physical, texts = category_codes(series)
+        np.take(_codes_of(column, texts), physical, out=categories[:, place], mode="clip")
+        return _never_seen(column, texts, physical)
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         filling = threads.map(fill, range(0, frame.height, BLOCK))

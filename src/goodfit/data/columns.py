@@ -18,7 +18,6 @@ __all__ = [
     "physical_numbers",
 ]
 
-BLOCK = 65_536
 MICROSECONDS_A_DAY = 86_400e6
 
 
@@ -54,13 +53,9 @@ def category_codes(series: pl.Series) -> CategoryCodes:
     """Return a Categorical column's physical codes; no text is touched but one of each."""
     missing = int(np.asarray(series.to_physical().max() or 0)) + 1
     codes = physical_numbers(series, missing)
-    place = np.full(missing + 1, len(codes), dtype=np.int64)
-    for start in range(0, len(codes), BLOCK):
-        part = codes[start : start + BLOCK]
-        place[part] = np.arange(start, start + len(part))
-    texts: list[str | None] = [None] * len(place)
-    present = np.flatnonzero(place < len(codes))
-    for number, text in zip(present, series.gather(place[present]).cast(pl.String), strict=True):
+    firsts = series.arg_unique()
+    texts: list[str | None] = [None] * (missing + 1)
+    for number, text in zip(codes[firsts.to_numpy()], series.gather(firsts).cast(pl.String), strict=True):
         texts[number] = text
     return CategoryCodes(codes, texts)
 
