@@ -50,23 +50,17 @@ def capture() -> RandomState:
     version, internal, gauss = random.getstate()
     numpy_state: Any = np.random.get_state(legacy=False)  # noqa: NPY002
     state = {
-        "torch": torch.get_rng_state(),
         "python": torch.tensor([version, *internal], dtype=torch.int64),
         "python_gauss": torch.tensor([] if gauss is None else [gauss], dtype=torch.float64),
         "numpy": torch.from_numpy(numpy_state["state"]["key"].astype(np.int64)),
         "numpy_position": torch.tensor([numpy_state["state"]["pos"], numpy_state["has_gauss"]]),
         "numpy_gauss": torch.tensor([numpy_state["gauss"]], dtype=torch.float64),
     }
-    if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        state |= {f"cuda.{index}": value for index, value in enumerate(torch.cuda.get_rng_state_all())}
-    if torch.backends.mps.is_available():
-        state["mps"] = torch.mps.get_rng_state()
-    return state
+    return state | _device_states()
 
 
 def restore(state: RandomState) -> None:
     """Put every random state of the process back to what `capture` returned."""
-    torch.set_rng_state(state["torch"])
     version, *internal = state["python"].tolist()
     gauss = state["python_gauss"].tolist()
     random.setstate((version, tuple(internal), gauss[0] if gauss else None))
@@ -79,6 +73,21 @@ def restore(state: RandomState) -> None:
             "gauss": state["numpy_gauss"].item(),
         }
     )
+    _restore_devices(state)
+
+
+def _device_states() -> RandomState:
+    """Return torch's own random states, of the CPU and of every device in use."""
+    state = {"torch": torch.get_rng_state()}
+    if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        state |= {f"cuda.{index}": value for index, value in enumerate(torch.cuda.get_rng_state_all())}
+    if torch.backends.mps.is_available():
+        state["mps"] = torch.mps.get_rng_state()
+    return state
+
+
+def _restore_devices(state: RandomState) -> None:
+    torch.set_rng_state(state["torch"])
     for name, value in state.items():
         if name.startswith("cuda."):
             torch.cuda.set_rng_state(value, int(name.removeprefix("cuda.")))
@@ -155,10 +164,14 @@ def _put_back(generator: Any, state: Tensor) -> None:
 @contextmanager
 def undisturbed(*data: Any) -> Iterator[None]:
     """Give every random state back as it was, whatever happens inside; also the generators of ``data``."""
-    before, own = capture(), [generator_states(item) for item in data]
+    own = [generator_states(item) for item in data]
+    python, legacy = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002
+    devices = _device_states()
     try:
         yield
     finally:
-        restore(before)
+        random.setstate(python)
+        np.random.set_state(legacy)  # noqa: NPY002
+        _restore_devices(devices)
         for item, states in zip(data, own, strict=True):
             restore_generators(item, states)
