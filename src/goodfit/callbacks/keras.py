@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from goodfit.callbacks.telling import library, tell, told_epoch
+from goodfit.callbacks.telling import Watching, library, told_epoch
 from goodfit.watcher import Watch
 
 __all__ = ["keras_callback"]
@@ -45,12 +45,7 @@ def keras_callback(*, quiet: bool = False, language: str = "en", **facts: Any) -
 def _class() -> Any:
     base = library("keras", "keras").callbacks.Callback
 
-    class GoodfitCallback(base):  # type: ignore[misc, valid-type]
-        def __init__(self, quiet: bool, language: str, facts: dict[str, Any]) -> None:
-            super().__init__()
-            self.quiet, self.language, self.facts = quiet, language, facts
-            self.watch: Watch | None = None
-
+    class GoodfitCallback(Watching, base):  # type: ignore[misc, valid-type]
         def on_train_begin(self, logs: Any = None) -> None:
             layers = _layers(self.model)
             looked_at = any(True for _ in layers.parameters())
@@ -65,10 +60,7 @@ def _class() -> Any:
                 told_epoch(self.watch, dict(logs or {}), epoch + 1)
 
         def on_train_end(self, logs: Any = None) -> None:
-            if self.watch is not None:
-                self.watch.close()
-                if not self.quiet:
-                    tell(self.watch, self.language)
+            self.end_watch()
 
     return GoodfitCallback
 

@@ -6,7 +6,7 @@ import sys
 from functools import cache
 from typing import Any
 
-from goodfit.callbacks.telling import library, tell, told_epoch
+from goodfit.callbacks.telling import Watching, library, told_epoch
 from goodfit.watcher import Watch
 
 __all__ = ["lightning_callback"]
@@ -41,10 +41,9 @@ def lightning_callback(*, quiet: bool = False, language: str = "en", **facts: An
 def _class(name: str) -> Any:
     base = library(name, name.partition(".")[0].replace("_", "-")).Callback
 
-    class GoodfitCallback(base):  # type: ignore[misc, valid-type]
+    class GoodfitCallback(Watching, base):  # type: ignore[misc, valid-type]
         def __init__(self, quiet: bool, language: str, facts: dict[str, Any]) -> None:
-            self.quiet, self.language, self.facts = quiet, language, facts
-            self.watch: Watch | None = None
+            super().__init__(quiet, language, facts)
             self.validated = self.pending = False
 
         def on_train_start(self, trainer: Any, pl_module: Any) -> None:
@@ -82,15 +81,9 @@ def _class(name: str) -> Any:
             self.validated = False
 
         def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
-            self._end()
+            self.end_watch()
 
         def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
-            self._end()
-
-        def _end(self) -> None:
-            if self.watch is not None:
-                self.watch.close()
-                if not self.quiet:
-                    tell(self.watch, self.language)
+            self.end_watch()
 
     return GoodfitCallback

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from goodfit.callbacks.telling import library, plain_numbers, tell, told_epoch
+from goodfit.callbacks.telling import Watching, library, plain_numbers, told_epoch
 from goodfit.watcher import Watch
 
 __all__ = ["skorch_callback"]
@@ -39,11 +39,7 @@ def skorch_callback(*, quiet: bool = False, language: str = "en", **facts: Any) 
 def _class() -> Any:
     base = library("skorch.callbacks", "skorch").Callback
 
-    class GoodfitCallback(base):  # type: ignore[misc, valid-type]
-        def __init__(self, quiet: bool, language: str, facts: dict[str, Any]) -> None:
-            self.quiet, self.language, self.facts = quiet, language, facts
-            self.watch: Watch | None = None
-
+    class GoodfitCallback(Watching, base):  # type: ignore[misc, valid-type]
         def on_train_begin(self, net: Any, **others: Any) -> None:
             self.watch = Watch(net.module_, net.optimizer_, name=type(net.module_).__name__, **self.facts)
 
@@ -65,9 +61,6 @@ def _class() -> Any:
                 told_epoch(self.watch, row, number)
 
         def on_train_end(self, net: Any, **others: Any) -> None:
-            if self.watch is not None:
-                self.watch.close()
-                if not self.quiet:
-                    tell(self.watch, self.language)
+            self.end_watch()
 
     return GoodfitCallback

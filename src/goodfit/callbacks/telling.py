@@ -9,11 +9,26 @@ from typing import Any
 
 from goodfit.diagnosis.readers.columns import meaning_of
 from goodfit.errors import InputError
-from goodfit.finding import Finding
 from goodfit.messages import say
 from goodfit.watcher import Watch
 
-__all__ = ["library", "plain_numbers", "tell", "told_epoch"]
+__all__ = ["Watching", "library", "plain_numbers", "told_epoch"]
+
+
+class Watching:
+    """What every callback holds, and how it ends: put it before the library's own class."""
+
+    def __init__(self, quiet: bool, language: str, facts: dict[str, Any]) -> None:
+        super().__init__()
+        self.quiet, self.language, self.facts = quiet, language, facts
+        self.watch: Watch | None = None
+
+    def end_watch(self) -> None:
+        """Stop watching, and print what was found unless it is to be quiet."""
+        if self.watch is not None:
+            self.watch.close()
+            if not self.quiet:
+                _tell(self.watch, self.language)
 
 
 def library(name: str, package: str) -> Any:
@@ -54,10 +69,8 @@ def told_epoch(watch: Watch, metrics: Mapping[str, Any], epoch: float | None = N
     watch.epoch(epoch=epoch, **told)
 
 
-def tell(watch: Watch, language: str) -> list[Finding]:
-    """Print what a training has come to on stderr, and return it."""
-    findings = watch.diagnose()
-    for finding in findings:
+def _tell(watch: Watch, language: str) -> None:
+    for finding in watch.diagnose():
         severity = say(f"terminal.severity.{finding.severity}", language)
         title = say(
             "terminal.finding",
@@ -67,4 +80,3 @@ def tell(watch: Watch, language: str) -> list[Finding]:
             code=finding.code,
         )
         print(f"goodfit: {title}. {finding.explanation(language)}", file=sys.stderr)
-    return findings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from goodfit.callbacks.telling import library, plain_numbers, tell
+from goodfit.callbacks.telling import Watching, library, plain_numbers
 from goodfit.watcher import Watch
 
 __all__ = ["trainer_callback"]
@@ -39,10 +39,9 @@ def trainer_callback(*, quiet: bool = False, language: str = "en", **facts: Any)
 def _class() -> Any:
     base = library("transformers", "transformers").TrainerCallback
 
-    class GoodfitCallback(base):  # type: ignore[misc, valid-type]
+    class GoodfitCallback(Watching, base):  # type: ignore[misc, valid-type]
         def __init__(self, quiet: bool, language: str, facts: dict[str, Any]) -> None:
-            self.quiet, self.language, self.facts = quiet, language, facts
-            self.watch: Watch | None = None
+            super().__init__(quiet, language, facts)
             self.logged: list[float] = []
 
         def on_train_begin(
@@ -82,9 +81,7 @@ def _class() -> Any:
                 return
             if args.eval_strategy == "no":
                 self._point(state, {})
-            self.watch.close()
-            if not self.quiet:
-                tell(self.watch, self.language)
+            self.end_watch()
 
         def _point(self, state: Any, told: dict[str, float]) -> None:
             if self.watch is None or not (told or self.logged):

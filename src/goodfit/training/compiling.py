@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from torch import nn
 
@@ -25,7 +24,7 @@ def compiled(network: nn.Module, wanted: bool) -> Iterator[None]:
     InputError
         The network cannot be compiled, or there is no compiler.
     """
-    if not wanted or _compiled_call(network) is not None:
+    if not wanted or network._compiled_call_impl is not None:
         yield
         return
     with warnings.catch_warnings():  # the compiler's own modules use what torch has deprecated
@@ -44,12 +43,8 @@ def compiled(network: nn.Module, wanted: bool) -> Iterator[None]:
 @contextmanager
 def eager(network: nn.Module) -> Iterator[None]:
     """Call the network uncompiled inside, so that the hooks of its layers are heeded."""
-    compiled_call, network._compiled_call_impl = _compiled_call(network), None
+    compiled_call, network._compiled_call_impl = network._compiled_call_impl, None
     try:
         yield
     finally:
         network._compiled_call_impl = compiled_call
-
-
-def _compiled_call(network: nn.Module) -> Any:
-    return getattr(network, "_compiled_call_impl", None)
