@@ -56,7 +56,8 @@ def measured_at(epoch: int) -> bool:
     [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 24, 32, 48, 64, 96]
     """
     parts = 4 if epoch < OFTEN else 2  # of the way to twice the epoch
-    return epoch % max(1, 2 ** (epoch.bit_length() - 1) // parts) == 0
+    step: int = max(1, 2 ** (epoch.bit_length() - 1) // parts)
+    return epoch % step == 0
 
 
 def weights_now(model: nn.Module) -> list[Tensor]:
