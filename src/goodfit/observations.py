@@ -38,6 +38,7 @@ EndedBy = Literal[
     "stop-at",
     "time-budget",
     "interrupted",
+    "dropped",
     "non-finite-loss",
     "diverging",
     "dead-network",

@@ -45,6 +45,20 @@ def test_the_time_budget_counts_the_seconds_of_earlier_processes():
     assert attention.look(state()) == "time-budget"
 
 
+def test_the_hour_of_the_end_holds_whatever_the_budget():
+    attention = Attention(time_budget=1e9, ends_at=time.perf_counter() - 1.0)
+    assert attention.look(state()) == "time-budget"
+
+
+def test_somebody_outside_may_end_it():
+    attention = Attention()
+    attention.end("dropped")
+    assert attention.at == -math.inf
+    assert attention.look(state()) == "dropped"
+    attention.begin(0.0)
+    assert attention.look(state()) is None
+
+
 def test_an_end_is_saved_first():
     saved: list[int] = []
     attention = Attention(save=lambda state: saved.append(state.batch))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,10 @@ import goodfit
 from goodfit.errors import InputError
 from goodfit.recipe import Recipe
 from goodfit.run import Run
+from goodfit.training.attention import Attention
 from goodfit.workflow import population
-from goodfit.workflow.population import train_population
+from goodfit.workflow.population import divider, group_members, make_members, train_group, train_population
+from goodfit.workflow.tables import TableOptions
 
 EPOCHS = 50
 RNG = np.random.default_rng(0)
@@ -236,6 +238,42 @@ def test_a_member_that_diverges_does_not_touch_the_bits_of_the_others() -> None:
                     assert torch.equal(value, other.model.state_dict()[name])
 
 
+@pytest.mark.parametrize("members", [1, 4])
+def test_a_member_can_be_dropped_while_it_trains(members: int) -> None:
+    recipes = [BASE.replace(hidden=(7,), activation="tanh", seed=seed) for seed in range(members)]
+    parts_for = divider((INPUTS, LABELS), None, None, None, None, TableOptions("multiclass"))
+    made = make_members(recipes, parts_for, None, vitals=False)
+    told: dict[int, list[int]] = {}
+
+    def drop(epoch: int, values: Mapping[int, float]) -> set[int]:
+        assert all(math.isfinite(value) for value in values.values())
+        told[epoch] = sorted(values)
+        return {0} if epoch == 5 else set()
+
+    (group,) = group_members(made)
+    train_group(group, Attention(), drop)
+    assert told[5] == list(range(members))
+    assert made[0].ended == "dropped"
+    assert len(made[0].state.rows) == 5
+    assert made[0].state.best_weights is not None
+    whole = train_population(recipes, (INPUTS, LABELS), task="multiclass", diagnose=False)
+    for member, run in zip(made, whole, strict=True):
+        ours = [row["valid_loss"] for row in member.state.rows]
+        np.testing.assert_allclose(ours, run.history["valid_loss"][: len(ours)], rtol=1e-4)
+        assert member.ended == ("dropped" if member.place == 0 else run.history.ended_by)
+
+
+def test_recipes_that_cannot_train_can_be_told_apart() -> None:
+    recipes = [BASE.replace(hidden=(4,)), BASE.replace(monitor="valid_nothing")]
+    parts_for = divider((INPUTS, LABELS), None, None, None, None, TableOptions("multiclass"))
+    refused: dict[int, InputError] = {}
+    made = make_members(recipes, parts_for, None, refused=refused)
+    assert [member.place for member in made] == [0]
+    assert "valid_nothing" in str(refused[1])
+    with pytest.raises(InputError, match="valid_nothing"):
+        make_members(recipes, parts_for, None)
+
+
 def test_dropout_differs_between_members_and_agrees_in_distribution() -> None:
     shares = (0.0, 0.2, 0.5)
     first = BASE.replace(hidden=(64,), epochs=10)
@@ -338,7 +376,7 @@ def test_each_member_has_its_vitals(width: int, normalization: Any) -> None:
 def test_ctrl_c_ends_all_and_keeps_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     train = population.train_members
 
-    def interrupted(members: Any, attention: Any) -> Any:
+    def interrupted(members: Any, attention: Any, drop: Any = None) -> Any:
         attention.interrupt()
         return train(members, attention)
 

@@ -31,6 +31,8 @@ class Attention:
     ----------
     time_budget
         Seconds of training, from the first epoch's start.
+    ends_at
+        When to end whatever the budget, by ``time.perf_counter``.
     save, save_every
         Writes a checkpoint, and the seconds between two; None for `SAVE_EVERY`.
     progress, progress_every
@@ -41,6 +43,7 @@ class Attention:
         self,
         *,
         time_budget: float | None = None,
+        ends_at: float = math.inf,
         save: Notice | None = None,
         save_every: float | None = None,
         progress: Notice | None = None,
@@ -48,6 +51,7 @@ class Attention:
     ) -> None:
         self.interrupted = False
         self._time_budget = math.inf if time_budget is None else time_budget
+        self.ends_at = ends_at
         self._save, self._save_every = save, SAVE_EVERY if save_every is None else save_every
         self._progress, self._progress_every = progress, progress_every
         self.begin(0.0)
@@ -56,7 +60,8 @@ class Attention:
         """Start the clock, ``seconds`` of training having been done before."""
         now = time.perf_counter()
         self._started = now - seconds
-        self._ends = self._started + self._time_budget
+        self._ends = min(self._started + self._time_budget, self.ends_at)
+        self._asked: EndedBy | None = None
         self._next_save = now + self._save_every if self._save else math.inf
         self._next_progress = now + self._progress_every if self._progress else math.inf
         self._plan()
@@ -70,14 +75,19 @@ class Attention:
         self.interrupted = True
         self.at = -math.inf
 
+    def end(self, reason: EndedBy) -> None:
+        """Ask for an end, for a reason that somebody outside the training has."""
+        self._asked = reason
+        self.at = -math.inf
+
     def look(self, state: TrainingState) -> EndedBy | None:
         """Do what is due at this moment; return what ends the training here, None to go on."""
         now = time.perf_counter()
         state.seconds = now - self._started
-        if self.interrupted or now >= self._ends:
+        if self.interrupted or self._asked or now >= self._ends:
             if self._save:
                 self._save(state)
-            return "interrupted" if self.interrupted else "time-budget"
+            return "interrupted" if self.interrupted else self._asked or "time-budget"
         if now >= self._next_progress and self._progress:
             self._progress(state)
             self._next_progress = now + self._progress_every

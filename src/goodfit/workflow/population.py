@@ -22,9 +22,9 @@ from goodfit.training.job import Job
 from goodfit.training.loop import train as train_loop
 from goodfit.training.population.batching import group_size, make_population, signature
 from goodfit.training.population.member_vitals import measure_snapshots
-from goodfit.training.population.population_loop import train_members
+from goodfit.training.population.population_loop import Drop, train_members
 from goodfit.training.randomness import seed_epoch, undisturbed
-from goodfit.training.state import TrainingState, to_history
+from goodfit.training.state import Row, TrainingState, to_history
 from goodfit.training.threads import threads_for, using_threads
 from goodfit.training.weights import load_weights
 from goodfit.workflow.choices import check_functions, completed
@@ -35,7 +35,15 @@ from goodfit.workflow.own_data import is_own_data, own_parts
 from goodfit.workflow.parts import Parts, leaves
 from goodfit.workflow.tables import TableOptions, divided, read_table
 
-__all__ = ["train_population"]
+__all__ = [
+    "Member",
+    "divider",
+    "group_members",
+    "make_members",
+    "make_run",
+    "train_group",
+    "train_population",
+]
 
 
 @dataclass(eq=False)
@@ -128,19 +136,19 @@ def train_population(
     if isinstance(model, str):
         recipes, model = [recipe.replace(model=model) for recipe in recipes], None
     options = TableOptions(task, columns, group_column, time_column, **(reading or {}))
-    parts_for = _divider(data, target, valid, test, model, options)
+    parts_for = divider(data, target, valid, test, model, options)
     with undisturbed():
-        members = _members(recipes, parts_for, model, vitals)
+        members = make_members(recipes, parts_for, model, vitals)
         attention = Attention()  # one for all: after a Ctrl-C the groups to come end with their first update
-        for group in _groups(members):
-            _train_group(group, attention)
+        for group in group_members(members):
+            train_group(group, attention)
     environment = {
         device: describe_environment(device, None) for device in {m.job.recipe.device for m in members}
     }
-    return [_run(member, diagnose, name, environment) for member in members]
+    return [make_run(member, diagnose, name, environment) for member in members]
 
 
-def _divider(
+def divider(
     data: Any, target: Any, valid: Any, test: Any, model: Any, options: TableOptions
 ) -> Callable[[Recipe], Parts]:
     """Return what divides the data for a recipe; equal divisions are made once."""
@@ -162,9 +170,20 @@ def _divider(
     return parts_for
 
 
-def _members(
-    recipes: Sequence[Recipe], parts_for: Callable[[Recipe], Parts], model: Any, vitals: bool
+def make_members(
+    recipes: Sequence[Recipe],
+    parts_for: Callable[[Recipe], Parts],
+    model: Any,
+    vitals: bool = True,
+    refused: dict[int, InputError] | None = None,
 ) -> list[Member]:
+    """Return the recipes made ready to train.
+
+    Parameters
+    ----------
+    refused
+        Takes in, by place, why a recipe cannot train; without it the first such recipe raises.
+    """
     members: list[Member] = []
     tried: set[Hashable] = set()
     first_of: dict[Hashable, Job] = {}
@@ -176,7 +195,13 @@ def _members(
         rows = id(parts) if parts.table is None else (parts.train.content[1].shape[1:], _widths(parts))
         like = (rows, *shape, recipe.loss, repr(recipe.loss_options))
         own = copy.deepcopy(model) if isinstance(model, nn.Module) else model
-        job, state = make_job(parts, recipe, own, {}, tried=model is None and like in tried)
+        try:
+            job, state = make_job(parts, recipe, own, {}, tried=model is None and like in tried)
+        except InputError as error:
+            if refused is None:
+                raise
+            refused[place] = error
+            continue
         tried.add(like)
         job = _sharing_rows(replace(job, vitals=vitals), first_of, (id(parts), job.loss.name))
         members.append(Member(place, parts, job, state))
@@ -201,7 +226,7 @@ def _sharing_rows(job: Job, first_of: dict[Hashable, Job], key: Hashable) -> Job
     return job
 
 
-def _groups(members: Sequence[Member]) -> list[list[Member]]:
+def group_members(members: Sequence[Member]) -> list[list[Member]]:
     """Return the members that train together: of one signature, as many as suit the machine."""
     by_signature: dict[Hashable, list[Member]] = {}
     for member in members:
@@ -225,7 +250,14 @@ def _numbers(job: Job) -> int:
     return sum(leaf.numel() for found in leaves_of_sets for leaf in found)
 
 
-def _train_group(group: Sequence[Member], attention: Attention) -> None:
+def train_group(group: Sequence[Member], attention: Attention, drop: Drop | None = None) -> None:
+    """Train members that suit one another as one network, or one by one; their states are filled.
+
+    Parameters
+    ----------
+    drop
+        Epochs done and best values by the members' places to the places of those that are to end here.
+    """
     jobs, states = [member.job for member in group], [member.state for member in group]
     population = make_population(jobs, states) if len(group) > 1 else None
     recipe = jobs[0].recipe
@@ -236,9 +268,9 @@ def _train_group(group: Sequence[Member], attention: Attention) -> None:
     with using_threads(threads_for(together, rows) if on_cpu else torch.get_num_threads()):
         if population is None:
             for member in group:
-                member.ended = _train_alone(member, attention)
+                member.ended = _train_alone(member, attention, drop)
         else:
-            every = train_members(population, attention)
+            every = train_members(population, attention, _by_place(group, drop))
             for number, (member, ended) in enumerate(zip(group, every, strict=True)):
                 member.ended = ended
                 member.job.model.eval()
@@ -246,10 +278,29 @@ def _train_group(group: Sequence[Member], attention: Attention) -> None:
                 member.measure = partial(measure_snapshots, kept, number, member.job, member.state)
 
 
-def _train_alone(member: Member, attention: Attention) -> EndedBy:
-    own = Attention(time_budget=member.job.recipe.time_budget)
+def _by_place(group: Sequence[Member], drop: Drop | None) -> Drop | None:
+    """Return ``drop`` for the members' numbers in their group."""
+    if drop is None:
+        return None
+    wanted = drop
+
+    def within(epoch: int, values: Mapping[int, float]) -> list[int]:
+        places = wanted(epoch, {group[number].place: value for number, value in values.items()})
+        return [number for number, member in enumerate(group) if member.place in places]
+
+    return within
+
+
+def _train_alone(member: Member, attention: Attention, drop: Drop | None) -> EndedBy:
+    own = Attention(time_budget=member.job.recipe.time_budget, ends_at=attention.ends_at)
     own.interrupted = attention.interrupted
-    ended = train_loop(member.job, member.state, own, lambda row: None)
+
+    def on_epoch(row: Row) -> None:
+        whole = drop is not None and not member.state.batch
+        if whole and drop is not None and drop(member.state.epoch, {member.place: member.state.best.value}):
+            own.end("dropped")
+
+    ended = train_loop(member.job, member.state, own, on_epoch)
     attention.interrupted = own.interrupted
     if member.state.best_weights is not None:
         load_weights(member.job.model, member.state.best_weights)
@@ -257,9 +308,10 @@ def _train_alone(member: Member, attention: Attention) -> EndedBy:
     return ended
 
 
-def _run(
+def make_run(
     member: Member, diagnosed: bool, name: str | None, environment: Mapping[str, Mapping[str, Any]]
 ) -> Run:
+    """Return a trained member's Run, judged when asked; ``environment`` is by device."""
     job, parts, state, ended = member.job, member.parts, member.state, member.ended
     assert ended is not None
     recipe = job.recipe

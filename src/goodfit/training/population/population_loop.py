@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -31,9 +31,11 @@ from goodfit.training.stopping import ended_by
 from goodfit.training.vitals import measured_at
 from goodfit.training.weights import load_weights
 
-__all__ = ["Evaluated", "Penalties", "Population", "train_members"]
+__all__ = ["Drop", "Evaluated", "Penalties", "Population", "train_members"]
 
 Array = NDArray[np.float64]
+Drop = Callable[[int, Mapping[int, float]], Collection[int]]
+"""Whole epochs done and each member's best monitored value so far, to the members that are to end here."""
 SHRINKS_AT = 0.8
 """Share of the members that must still train, or else the rest are taken out of the batch."""
 EVALUATED = 2**21
@@ -123,8 +125,10 @@ class Population:
         return [self.jobs[member].recipe for member in self.active]
 
 
-def train_members(population: Population, attention: Attention) -> list[EndedBy]:
+def train_members(population: Population, attention: Attention, drop: Drop | None = None) -> list[EndedBy]:
     """Train every member to its own end and return what ended each; their states are filled.
+
+    After each epoch ``drop`` may end members early; it is told the best value of those that have ended, too.
 
     A member's best weights are in its state; where no epoch was fit to be kept, the last weights are in its
     model. A member that has ended or diverged does not touch the others by a bit while it is in the batch; it
@@ -148,6 +152,8 @@ def train_members(population: Population, attention: Attention) -> list[EndedBy]
             if cut is None and perf_counter() >= attention.at:
                 cut = attention.look(states[0])
             _note_ends(population, records, alive, row, cut, ended, attention.seconds())
+            if drop is not None and len(ended) < len(jobs):
+                _drop(population, records, drop, ended, attention.seconds())
             left = [place for place, member in enumerate(population.active) if member not in ended]
             if left and len(left) <= SHRINKS_AT * len(population.active):
                 shrink(population, left)
@@ -334,15 +340,33 @@ def _note_ends(
     at_end = records.may_have_ended(members, population.epoch, seconds, finite[alive])
     for number in range(len(members)) if cut is not None else at_end:
         member, place = members[number], alive[number]
-        job, state = population.jobs[member], population.states[member]
-        state.best = records.best(member)
+        recipe, best = population.jobs[member].recipe, records.best(member)
         reason = cut or ended_by(
-            job.recipe, state.best, epoch=population.epoch, seconds=seconds, finite=bool(finite[place])
+            recipe, best, epoch=population.epoch, seconds=seconds, finite=bool(finite[place])
         )
         if reason is not None:
             ended[member] = reason
-            state.epoch, state.step, state.seconds = population.epoch, population.step, seconds
-            _hand_back(population, place, job, state)
+            _end(population, records, place, seconds)
+
+
+def _drop(
+    population: Population, records: MemberRecords, drop: Drop, ended: dict[int, EndedBy], seconds: float
+) -> None:
+    """End the members that somebody outside the training wants no more of."""
+    values = {member: records.best(member).value for member in range(len(population.jobs))}
+    unwanted = set(drop(population.epoch, values))
+    for place, member in enumerate(population.active):
+        if member in unwanted and member not in ended:
+            ended[member] = "dropped"
+            _end(population, records, place, seconds)
+
+
+def _end(population: Population, records: MemberRecords, place: int, seconds: float) -> None:
+    member = population.active[place]
+    job, state = population.jobs[member], population.states[member]
+    state.best = records.best(member)
+    state.epoch, state.step, state.seconds = population.epoch, population.step, seconds
+    _hand_back(population, place, job, state)
 
 
 def _hand_back(population: Population, place: int, job: Job, state: TrainingState) -> None:
