@@ -57,8 +57,25 @@ def test_a_finding_of_another_version_is_shown_bare():
     finding = Finding.from_dict(data)
     assert finding.title("es") == "of-another-version"
     assert finding.explanation().startswith("of-another-version (best_epoch 4, ")
-    assert finding.remedy_titles() == ["weight-decay", "more-data"]
+    assert finding.remedy_titles() == OVERFITTING.remedy_titles()
     assert Finding.from_dict(finding.to_dict()) == finding
+
+
+@pytest.mark.parametrize("code", ["class-imbalance", "class-collapse"])
+def test_a_class_that_had_only_a_number_when_it_was_saved_is_called_by_it(code):
+    evidence = {"share": 0.01, "class_number": 3, "recalled": 0.0, "judged": 2, "actual": 0.2}
+    new = Finding(code, "warning", 0.9, evidence={**evidence, "class_name": "3"})
+    old = Finding.from_dict({**new.to_dict(), "evidence": evidence})
+    assert "lass 3" in old.explanation()
+    assert "lase 3" in old.explanation("es")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_finding_whose_words_have_changed_since_it_was_saved_is_shown_bare(language):
+    old = Finding("overfitting", "info", 0.9, evidence={"best": 4}, remedies=(Remedy("of-before"),))
+    assert old.explanation(language) == "findings.overfitting.explanation (epoch None, best 4)"
+    assert old.remedy_titles(language) == ["of-before"]
+    assert Finding.from_dict(old.to_dict(language)) == old
 
 
 @pytest.mark.parametrize(

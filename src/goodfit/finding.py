@@ -97,15 +97,15 @@ class Finding:
         if not self.known:
             return Message(self.code, self.evidence).text(language)
         key = "explanation" if self.variant is None else f"explanation-{self.variant}"
-        words = say(f"findings.{self.code}.{key}", language, epoch=self.epoch, **self.evidence)
-        return " ".join([words, *(remark.text(language) for remark in self.remarks)])
+        words = Message(f"findings.{self.code}.{key}", {"epoch": self.epoch, **self.evidence})
+        return " ".join(message.text(language) for message in (words, *self.remarks))
 
     def remedy_titles(self, language: str = "en") -> list[str]:
         """Return what to do, a sentence for each remedy."""
-        if not self.known:
-            return [remedy.code for remedy in self.remedies]
         return [
-            say(f"findings.remedies.{remedy.code}", language, **{**self.evidence, **remedy.recipe})
+            Message(name, {**self.evidence, **remedy.recipe}).text(language)
+            if (name := f"findings.remedies.{remedy.code}") in catalogue("en")
+            else remedy.code
             for remedy in self.remedies
         ]
 
@@ -132,12 +132,15 @@ class Finding:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Finding:
         """Rebuild a finding from `to_dict`; its words come from the catalogue again."""
+        evidence = dict(data["evidence"])
+        if "class_number" in evidence:  # older runs have no name for it
+            evidence.setdefault("class_name", str(evidence["class_number"]))
         return cls(
             code=data["code"],
             severity=data["severity"],
             confidence=data["confidence"],
             epoch=data["epoch"],
-            evidence=dict(data["evidence"]),
+            evidence=evidence,
             causes=tuple(Cause(item["code"], item["confidence"]) for item in data["causes"]),
             symptoms=tuple(data["symptoms"]),
             remedies=tuple(Remedy(item["code"], dict(item["recipe"])) for item in data["remedies"]),

@@ -88,6 +88,7 @@ class Curve:
         return float(np.interp(epoch, self.epochs, self.smooth))
 
 
+@lru_cache(maxsize=16)
 def curve_of(history: History, name: str) -> Curve | None:
     """Return a column of ``history`` as a `Curve`, or None where it holds no finite value.
 

@@ -16,7 +16,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["LANGUAGES", "Message", "catalogue", "percentage", "say"]
+__all__ = ["LANGUAGES", "Message", "catalogue", "fill", "percentage", "say"]
 
 LANGUAGES = ("en", "es")
 MOST_DIGITS = 4
@@ -67,9 +67,17 @@ def say(code: str, language: str = "en", /, **values: Any) -> str:
         entry = catalogue(language).get(f"{code}.{'one' if values['count'] == 1 else 'other'}")
     if entry is None:
         raise KeyError(f"no message {code!r} in the {language!r} catalogue")
-    return _words(language).vformat(
-        entry, (), {name: _spoken(value, language) for name, value in values.items()}
-    )
+    return fill(entry, language, **values)
+
+
+def fill(sentence: str, language: str = "en", /, **values: Any) -> str:
+    """Return a sentence of ``language`` with its values.
+
+    >>> fill("more than {share:.0%}", "es", share=0.25)
+    'more than 25 %'
+    """
+    spoken = {name: _spoken(value, language) for name, value in values.items()}
+    return _words(language).vformat(sentence, (), spoken)
 
 
 def percentage(share: float, language: str = "en", digits: int = 0) -> str:
