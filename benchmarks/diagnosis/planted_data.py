@@ -1,4 +1,4 @@
-"""Data for planted faults: small tables, images and sequences, development and held-out apart."""
+"""Data for planted faults: small tables, images and sequences; development, held-out and fresh ones apart."""
 
 from __future__ import annotations
 
@@ -53,6 +53,39 @@ def _sums(seed: int) -> tuple[NDArray, NDArray]:
     """Noise whose sum over time is positive or not."""
     inputs = np.random.default_rng(seed).normal(size=(1500, 20))
     return inputs[..., None], (inputs.sum(axis=1) > 0).astype(int)
+
+
+def _parity(seed: int) -> tuple[NDArray, NDArray]:
+    """Whether three features multiplied are positive, beside five that mean nothing."""
+    rng = np.random.default_rng(seed)
+    inputs = rng.normal(size=(1800, 8))
+    inputs[:, :2] += 0.7 * np.sign(inputs[:, :2])
+    return inputs, (inputs[:, 0] * inputs[:, 1] + 0.3 * inputs[:, 2] > 0).astype(int)
+
+
+def _bars(seed: int) -> tuple[NDArray, NDArray]:
+    """A lying, a standing or a slanting bar somewhere in noise."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, 1500)
+    images = 0.5 * rng.normal(size=(1500, 1, 8, 8))
+    for image, label, place in zip(images[:, 0], labels, rng.integers(1, 7, 1500), strict=True):
+        along = np.arange(8)
+        across = {
+            0: (np.full(8, place), along),
+            1: (along, np.full(8, place)),
+            2: (along, (along + place) % 8),
+        }
+        image[across[int(label)]] += 1.5
+    return images, labels
+
+
+def _peaks(seed: int) -> tuple[NDArray, NDArray]:
+    """Two channels; which third of the time has the highest bump of the first."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, 1500)
+    centre = 5 + 10 * labels + rng.uniform(-3, 3, 1500)
+    bump = 2.5 * np.exp(-(((np.arange(30) - centre[:, None]) / 2) ** 2))
+    return np.stack([bump, np.zeros_like(bump)], axis=2) + 0.6 * rng.normal(size=(1500, 30, 2)), labels
 
 
 Source = Callable[[], tuple[NDArray, NDArray]]
@@ -120,6 +153,28 @@ SOURCES: dict[str, tuple[str, str, str, Source]] = {
     "digits_high": ("held-out", "image", "classes", lambda: _digits((1, 8, 8), odd=True)),
     "noisy_waves": ("held-out", "sequence", "classes", lambda: _waves(1, 0.4)),
     "sums": ("held-out", "sequence", "classes", lambda: _sums(2)),
+    "hastie": ("fresh", "table", "classes", lambda: datasets.make_hastie_10_2(2000, random_state=4)),
+    "blobs": (
+        "fresh",
+        "table",
+        "classes",
+        lambda: datasets.make_blobs(1600, 8, centers=5, cluster_std=5.0, random_state=5)[:2],
+    ),
+    "parity": ("fresh", "table", "classes", lambda: _parity(6)),
+    "friedman3": (
+        "fresh",
+        "table",
+        "values",
+        lambda: datasets.make_friedman3(1300, noise=0.1, random_state=7),
+    ),
+    "swiss_roll": (
+        "fresh",
+        "table",
+        "values",
+        lambda: datasets.make_swiss_roll(1300, noise=0.5, random_state=8),
+    ),
+    "bars": ("fresh", "image", "classes", lambda: _bars(9)),
+    "peaks": ("fresh", "sequence", "classes", lambda: _peaks(10)),
 }
 
 

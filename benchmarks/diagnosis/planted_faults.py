@@ -61,7 +61,8 @@ def dead_relu(plan: Plan, rng: np.random.Generator) -> Plan | None:
     functional = "Functional" in names
     if ("ReLU" not in names and not functional) or any("BatchNorm" in name for name in names):
         return None
-    layer = linear_layers(plan.network)[int(rng.integers(0, 2))]
+    hidden = linear_layers(plan.network)[:-1]
+    layer = hidden[min(int(rng.integers(0, 2)), len(hidden) - 1)]
     with torch.no_grad():
         layer.bias.fill_(-10.0)  # type: ignore[union-attr]
     return plan

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from planted_data import Data
 from torch import Tensor, nn
 
-__all__ = ["NETWORKS", "Wrapped", "build", "outputs_of", "width_of"]
+__all__ = ["FRESH", "NETWORKS", "Wrapped", "build", "networks_for", "outputs_of", "width_of"]
 
 Builder = Callable[[int, int], nn.Module]
 """Inputs of a row (features, or channels) and outputs to a network."""
@@ -103,6 +103,74 @@ NETWORKS: dict[str, dict[str, Builder]] = {
 }
 
 
+class Residual(nn.Module):
+    """A hidden layer, and two more beside a shortcut."""
+
+    def __init__(self, width: int, outputs: int) -> None:
+        super().__init__()
+        self.first = nn.Sequential(nn.Linear(width, 40), nn.ReLU())
+        self.block = nn.Sequential(nn.Linear(40, 40), nn.ReLU(), nn.Linear(40, 40))
+        self.last = nn.Linear(40, outputs)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        hidden = self.first(inputs)
+        return self.last(F.relu(hidden + self.block(hidden)))
+
+
+class Attention(nn.Module):
+    """One layer of a transformer over the sequence, with places learned."""
+
+    def __init__(self, width: int, outputs: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(width, 24)
+        self.places = nn.Parameter(0.1 * torch.randn(64, 24))
+        self.layer = nn.TransformerEncoderLayer(24, 3, 48, dropout=0.0, batch_first=True)
+        self.last = nn.Linear(24, outputs)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        hidden = self.first(inputs) + self.places[: inputs.shape[1]]
+        return self.last(self.layer(hidden).mean(dim=1))
+
+
+def _layer_norm(width: int, outputs: int) -> nn.Module:
+    return nn.Sequential(
+        nn.Linear(width, 48), nn.LayerNorm(48), nn.SiLU(),
+        nn.Linear(48, 48), nn.LayerNorm(48), nn.SiLU(), nn.Linear(48, outputs),
+    )  # fmt: skip
+
+
+def _group_conv(width: int, outputs: int) -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 12, 3, padding=1), nn.GroupNorm(3, 12), nn.ReLU(),
+        nn.Conv2d(12, 24, 3, padding=1, stride=2), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(96, outputs),
+    )  # fmt: skip
+
+
+FRESH: dict[str, dict[str, Builder]] = {
+    "table": {
+        "narrow-relu": _mlp(nn.ReLU, (24, 24, 24)),
+        "wide-tanh": _mlp(nn.Tanh, (128,)),
+        "leaky": _mlp(nn.LeakyReLU, (64, 32)),
+        "norm-dropout": _mlp(nn.ReLU, (64, 64), norm=True, dropout=0.1),
+        "layer-norm": _layer_norm,
+        "residual": Residual,
+    },
+    "image": {"group-conv": _group_conv, "flat": lambda width, outputs: nn.Sequential(
+        nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, outputs))},
+    "sequence": {
+        "rnn": lambda width, outputs: Recurrent(width, outputs, "RNN"),
+        "attention": Attention,
+    },
+}  # fmt: skip
+"""Networks of the fresh part."""
+
+
+def networks_for(part: str, form: str) -> dict[str, Builder]:
+    """Return the networks that a part of the benchmark plants faults in."""
+    return (FRESH if part == "fresh" else NETWORKS)[form]
+
+
 def width_of(data: Data) -> int:
     return data.train[0].shape[-1] if data.form != "image" else 1
 
@@ -113,4 +181,4 @@ def outputs_of(data: Data) -> int:
 
 def build(data: Data, network: str, seed: int) -> nn.Module:
     torch.manual_seed(seed)
-    return NETWORKS[data.form][network](width_of(data), outputs_of(data))
+    return networks_for(data.part, data.form)[network](width_of(data), outputs_of(data))
