@@ -327,6 +327,16 @@ def test_a_process_with_workers_of_its_own_is_killed_and_goes_on(tmp_path, monke
     assert_same(goodfit.train(**job(), **fields, resume=tmp_path / "run"), whole)
 
 
+def test_of_workers_that_persist_it_says_what_is_not_kept(tmp_path):
+    def job() -> dict[str, Any]:
+        data = DataLoader(Augmented(own=False), batch_size=25, num_workers=1, persistent_workers=True)
+        return {"data": data, "valid": tensors(), "model": net()}
+
+    goodfit.train(**job(), learning_rate=0.01, epochs=1, folder=tmp_path / "run")
+    longer = goodfit.train(**job(), epochs=2, resume=tmp_path / "run")
+    assert [note.code for note in longer.notes] == ["training.note.persistent-workers"]
+
+
 def finished(folder: Path, monkeypatch: pytest.MonkeyPatch, **more: Any) -> goodfit.Run:
     monkeypatch.setattr("goodfit.run_report.report_html", lambda run, language: "")
     monkeypatch.setattr("goodfit.training.attention.SAVE_EVERY", 0.0)

@@ -80,6 +80,14 @@ class Resumed:
         """Threads that the training has used so far: more or fewer would round its sums differently."""
         return None if self.checkpoint is None else self.checkpoint[1]["facts"].get("threads")
 
+    def notes_on(self, job: Job) -> tuple[Message, ...]:
+        """Return what is to be said of the training that goes on."""
+        loader = getattr(job.train, "loader", None)
+        workers = getattr(loader, "num_workers", 0)
+        if not workers or not getattr(loader, "persistent_workers", False):
+            return self.notes
+        return (*self.notes, Message("training.note.persistent-workers", {"workers": workers}))
+
     def restore(self, job: Job, parts: Parts) -> TrainingState | None:
         """Put everything back and return how far the training was, None for its very beginning.
 

@@ -146,7 +146,7 @@ def train(
         job = replace(job, vitals=vitals)
         notes = _notes(job, start)
         if resumed is not None:
-            state, notes = resumed.restore(job, parts) or state, (*notes, *resumed.notes)
+            state, notes = resumed.restore(job, parts) or state, (*notes, *resumed.notes_on(job))
         threads = (resumed.threads if resumed is not None else None) or threads_of(job)
         save = None
         if folder is not None:
