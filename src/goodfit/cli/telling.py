@@ -6,15 +6,17 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 from textwrap import fill
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from goodfit.data.table import Profile
 from goodfit.evaluation.text import shorten
 from goodfit.finding import Finding
 from goodfit.messages import Message, say
-from goodfit.recipe import Recipe
-from goodfit.run import Run
 from goodfit.workflow.progress import duration, sparkline
+
+if TYPE_CHECKING:
+    from goodfit.data.table import Profile
+    from goodfit.recipe import Recipe
+    from goodfit.run import Run
 
 __all__ = ["WIDTH", "tell_evaluation", "tell_findings", "tell_note", "tell_run", "wrapped"]
 
