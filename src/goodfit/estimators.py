@@ -101,7 +101,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         for key in ("loss_options", "optimizer_options", "schedule_options"):
             fields[key] = fields[key] or {}
         plain, functions = separate_functions(fields)
-        recipe = Recipe(**plain)
+        defaults = Recipe()
+        recipe = Recipe(**{key: value for key, value in plain.items() if value != getattr(defaults, key)})
         check_functions(recipe, functions, model)
         parts = array_parts(x, y, recipe=recipe, classes=classes, columns=columns, name=name)
         recipe = completed(recipe, parts, functions, model)

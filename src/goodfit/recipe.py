@@ -47,8 +47,9 @@ class Recipe(BaseModel):
     )
 
     # The network
-    model: str = Field("auto", description="Name of the network: auto, mlp, linear.")
+    model: str = Field("auto", description="Name of the network: auto, mlp, linear, resnet, tabm.")
     hidden: tuple[Count, ...] = Field((64, 64), description="Units of each hidden layer.")
+    members: Count = Field(16, description="Predictions that tabm makes side by side.")
     activation: Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"] = Field(
         "relu", description="What follows each hidden layer."
     )
@@ -161,8 +162,9 @@ class Recipe(BaseModel):
         return _read(text)
 
     def replace(self, **changes: Any) -> Recipe:
-        """Return this recipe with some fields changed, checked again."""
-        return Recipe(**{**dict(self), **changes})
+        """Return this recipe with some fields changed, checked again; what was not said stays unsaid."""
+        said = {name: getattr(self, name) for name in self.model_fields_set}
+        return Recipe(**{**said, **changes})
 
     def changes(self) -> dict[str, Any]:
         """Return the fields that differ from the defaults."""

@@ -139,7 +139,7 @@ def _course(run: Run, language: str) -> list[str]:
 
 def _network(recipe: Recipe) -> str:
     layers = "-".join(str(units) for units in recipe.hidden)
-    return f"{recipe.model} {layers}" if recipe.model == "mlp" and layers else recipe.model
+    return f"{recipe.model} {layers}" if recipe.model != "linear" and layers else recipe.model
 
 
 def _ended(run: Run, language: str) -> str:

@@ -186,6 +186,9 @@ def _reset(model: nn.Module) -> None:
         reset = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
         if callable(reset):
             reset()
+    whole = getattr(model, "after_reset", None)
+    if callable(whole):
+        whole()
 
 
 def _draw(model: nn.Module, how: str, activation: Activation, generator: torch.Generator) -> None:

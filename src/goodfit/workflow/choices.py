@@ -11,6 +11,7 @@ from goodfit.errors import InputError
 from goodfit.recipe import Recipe
 from goodfit.training.losses import loss_for
 from goodfit.workflow.parts import Parts, example_target, rows_of
+from goodfit.workflow.table_defaults import table_defaults
 
 __all__ = [
     "FUNCTION_FIELDS",
@@ -76,12 +77,18 @@ def name_of(value: Callable[..., Any]) -> str:
 
 
 def completed(recipe: Recipe, parts: Parts, functions: Functions, model: Any) -> Recipe:
-    """Return the recipe with every ``"auto"`` decided for these data."""
+    """Return the recipe with every ``"auto"`` decided for these data, and every field said.
+
+    A named network is trained by its own defaults (`table_defaults`) where the user says nothing.
+    """
     changes: dict[str, Any] = {}
-    if recipe.model == "auto" and not callable(model):
-        changes["model"] = "mlp"
-    elif callable(model):
+    if callable(model):
         changes["model"] = f"function {name_of(model)}"
+    elif recipe.model == "auto":
+        changes["model"] = "mlp"
+    if not callable(model):
+        defaults = table_defaults(changes.get("model", recipe.model))
+        changes |= {name: value for name, value in defaults.items() if name not in recipe.model_fields_set}
     if recipe.device == "auto":
         changes["device"] = str(choose_device())
     own_size = getattr(parts.train.content, "batch_size", None) if parts.train.kind == "loader" else None
@@ -93,7 +100,7 @@ def completed(recipe: Recipe, parts: Parts, functions: Functions, model: Any) ->
         changes["loss"] = "custom" if "step" in functions else auto_loss(parts)
     if recipe.monitor == "valid_loss" and parts.valid is None:
         changes["monitor"] = "train_loss"
-    return recipe.replace(**changes) if changes else recipe
+    return Recipe(**{**dict(recipe), **changes})
 
 
 def batch_size_for(rows: int | None) -> int:

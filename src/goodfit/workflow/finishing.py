@@ -16,6 +16,7 @@ from goodfit.evaluation.scores import Evaluation
 from goodfit.files import data_name
 from goodfit.judging import arrays_of, evaluate_rows
 from goodfit.messages import Message
+from goodfit.models.build import MODELS
 from goodfit.observations import EndedBy, Observations
 from goodfit.run import Run
 from goodfit.training.job import Job
@@ -57,7 +58,7 @@ def finish(
         **_reference_losses(job, parts, baselines),
         **(observe(job, parts, state, ended) if diagnosed else {}),
     )
-    network = network_shape(parts, job.loss) if recipe.model in ("mlp", "linear") else None
+    network = network_shape(parts, job.loss, recipe) if recipe.model in MODELS else None
     return Run(
         name=name or (data_name(parts.source.name) if parts.source.path else parts.source.name),
         recipe=recipe,

@@ -21,6 +21,7 @@ from goodfit.training.averaging import WeightAverage
 from goodfit.training.direct import DirectGradients, direct_gradients
 from goodfit.training.job import Job
 from goodfit.training.losses import Loss, convert_target, make_loss, units_for
+from goodfit.training.members import of_members
 from goodfit.training.optimizers import make_optimizer, optimizer_facts
 from goodfit.training.plateau import make_plateau
 from goodfit.training.prior import prior_outputs
@@ -87,6 +88,8 @@ def make_job(
         parts = _suited(parts, loss)
     metrics = _metrics(parts, recipe, functions, loss)
     network = _network(parts, recipe, model, functions, loss).to(device)
+    if model is None and recipe.model == "tabm":
+        loss = of_members(loss)
     multiplications = 0.0
     for part_name, part in (("train", parts.train), ("valid", parts.valid), ("test", parts.test)):
         if part is not None and not tried:
@@ -238,8 +241,8 @@ def _metrics(parts: Parts, recipe: Recipe, functions: Mapping[str, Any], loss: L
     return resolve(functions.get("metrics", recipe.metrics), task)
 
 
-def network_shape(parts: Parts, loss: Loss) -> dict[str, Any]:
-    """Return the inputs, levels and outputs by which a named network is built.
+def network_shape(parts: Parts, loss: Loss, recipe: Recipe) -> dict[str, Any]:
+    """Return, as plain data, the inputs, levels and outputs by which the recipe's named network is built.
 
     Raises
     ------
@@ -252,11 +255,16 @@ def network_shape(parts: Parts, loss: Loss) -> dict[str, Any]:
     if first_tensor(inputs).ndim != 2:
         raise InputError("training.named-model-needs-columns", shape=str(tuple(first_tensor(inputs).shape)))
     classes = len(parts.classes) or (int(target.max()) + 1 if loss.facts.target == "labels" else 0)
-    return {
+    shape: dict[str, Any] = {
         "inputs": first_tensor(inputs).shape[1],
         "levels": list(parts.table.preparation.levels) if parts.table is not None else [],
         "outputs": units_for(loss, classes=classes, targets=1 if target.ndim == 1 else target.shape[1]),
     }
+    if recipe.model == "tabm":
+        from goodfit.models.tabm import number_bins
+
+        shape |= {"bins": number_bins(first_tensor(inputs)), "predictions": loss.facts.predictions}
+    return shape
 
 
 def task_of(loss: Loss, target: Tensor | None) -> TaskName | None:
@@ -271,7 +279,7 @@ def task_of(loss: Loss, target: Tensor | None) -> TaskName | None:
 def _network(parts: Parts, recipe: Recipe, model: Any, functions: Mapping[str, Any], loss: Loss) -> nn.Module:
     how = functions.get("initialization", recipe.initialization)
     if model is None:
-        shape = network_shape(parts, loss)
+        shape = network_shape(parts, loss, recipe)
         network = build_model(recipe, **shape)
         inputs, target = parts.train.content
         sample = first_of(inputs, 256) if how == "lsuv" else None

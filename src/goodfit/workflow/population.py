@@ -14,6 +14,7 @@ from torch import nn
 from goodfit.environment import describe_environment
 from goodfit.errors import InputError
 from goodfit.files import data_name
+from goodfit.models.build import MODELS
 from goodfit.observations import EndedBy
 from goodfit.recipe import Recipe
 from goodfit.run import Run
@@ -33,6 +34,7 @@ from goodfit.workflow.job import make_job, network_shape
 from goodfit.workflow.lazy_run import LazyRun
 from goodfit.workflow.own_data import is_own_data, own_parts
 from goodfit.workflow.parts import Parts, leaves
+from goodfit.workflow.starting import NETWORK
 from goodfit.workflow.tables import TableOptions, divided, read_table
 
 __all__ = [
@@ -190,7 +192,7 @@ def make_members(
     for place, asked in enumerate(recipes):
         parts = parts_for(asked)
         recipe = completed(asked, parts, {}, model)
-        shape = (recipe.model, recipe.hidden, recipe.activation, recipe.normalization, recipe.device)
+        shape = (*(getattr(recipe, name) for name in NETWORK), recipe.device)
         # Another division of the same table has rows of the same kind.
         rows = id(parts) if parts.table is None else (parts.train.content[1].shape[1:], _widths(parts))
         like = (rows, *shape, recipe.loss, repr(recipe.loss_options))
@@ -331,7 +333,7 @@ def make_run(
         history=history,
         model=job.model,
         loss=job.loss,
-        network=network_shape(parts, job.loss) if recipe.model in ("mlp", "linear") else None,
+        network=network_shape(parts, job.loss, recipe) if recipe.model in MODELS else None,
         table=parts.table,
         environment=environment[recipe.device],
         notes=parts.notes,

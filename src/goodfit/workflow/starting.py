@@ -17,9 +17,9 @@ from goodfit.saving import mend
 from goodfit.training.weights import copy_weights
 from goodfit.workflow.parts import Parts
 
-__all__ = ["Start", "start_from"]
+__all__ = ["NETWORK", "Start", "start_from"]
 
-NETWORK = ("model", "hidden", "activation", "normalization")
+NETWORK = ("model", "hidden", "members", "activation", "normalization")
 """Recipe fields by which a network is built; a new training begins with those of the run."""
 
 

@@ -1,0 +1,47 @@
+"""The loss of a network that predicts several times side by side: each prediction has its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
+
+from goodfit.training.loss_table import Function, Loss
+
+__all__ = ["of_members"]
+
+
+def of_members(loss: Loss) -> Loss:
+    """Return ``loss`` for outputs of shape (rows, members, units): the mean of the members' losses.
+
+    Outputs of two dimensions, as in evaluation mode, are those of all members together and have the loss as
+    it was.
+
+    >>> import torch
+    >>> from goodfit.training.losses import make_loss
+    >>> loss = of_members(make_loss("mse"))
+    >>> float(loss(torch.tensor([[[0.0], [2.0]]]), torch.tensor([[0.0]])))
+    2.0
+    """
+
+    def over_members(function: Function, outputs: Any, target: Any, *, summed: bool) -> Tensor:
+        if not isinstance(outputs, Tensor) or outputs.dim() < 3:
+            return function(outputs, target)
+        members = outputs.shape[1]
+        repeated = target.unsqueeze(1).expand(-1, members, *target.shape[1:]).flatten(0, 1)
+        value = function(outputs.flatten(0, 1), repeated)
+        return value / members if summed else value
+
+    def objective(outputs: Any, target: Any) -> Tensor:
+        return over_members(loss.objective, outputs, target, summed=loss.reduction == "sum")
+
+    def total(outputs: Any, target: Any) -> Tensor:
+        return over_members(loss.total, outputs, target, summed=True)
+
+    def weight(outputs: Any, target: Any) -> Tensor | float:
+        first = outputs[:, 0] if isinstance(outputs, Tensor) and outputs.dim() > 2 else outputs
+        return loss.weight(first, target)
+
+    # Without settings no population takes it for one of the losses that it knows.
+    return replace(loss, objective=objective, total=total, weight=weight, settings=None)
