@@ -18,7 +18,7 @@ from goodfit.data.facts import TableFacts
 from goodfit.data.targets import decode_target
 from goodfit.errors import InputError
 from goodfit.observations import History
-from goodfit.predicting import outputs_of
+from goodfit.predicting import outputs_of, predicted_codes
 from goodfit.recipe import Recipe
 from goodfit.run import Run
 from goodfit.training.losses import to_predictions
@@ -192,9 +192,9 @@ class GoodFitClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the most probable class of each row, shape ``(rows,)``."""
-        labels: NDArray[Any] = self.predict_proba(X).argmax(axis=1)
-        return np.asarray(self.classes_[labels])
+        """Return the most probable class of each row (see ``threshold``), shape ``(rows,)``."""
+        probabilities, moved = self.predict_proba(X), self.run_.threshold
+        return np.asarray(self.classes_[predicted_codes(probabilities, moved and moved.value)])
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each class, in the order of ``classes_``, shape ``(rows, classes)``."""

@@ -31,6 +31,7 @@ def evaluate_rows(
     baselines: Mapping[str, Predictor],
     metrics: Sequence[Any] = (),
     seed: int = 0,
+    threshold: float | None = None,
 ) -> Evaluation:
     """Return the Evaluation of prepared rows of a table; numbers are brought back to the data's own units.
 
@@ -42,6 +43,8 @@ def evaluate_rows(
         Encoded target.
     baselines
         Predictors of encoded targets.
+    threshold
+        Probability from which on the second of two classes is predicted; None: one half.
     """
     predicted = predict_rows(model, loss, inputs)
     others = {name: predictor(arrays_of(inputs)) for name, predictor in baselines.items()}
@@ -60,6 +63,7 @@ def evaluate_rows(
         baselines=others,
         metrics=metrics,
         seed=seed,
+        threshold=threshold,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,9 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> Run:
     from goodfit.data.facts import TableFacts
     from goodfit.data.preparation import Preparation
     from goodfit.evaluation.baselines import predictor_from_dict
+    from goodfit.evaluation.calibration import Calibration
     from goodfit.evaluation.scores import Evaluation
+    from goodfit.evaluation.threshold import Threshold
     from goodfit.training.weights import load_weights
 
     folder = Path(path)
@@ -86,7 +89,12 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> Run:
             vitals = Vitals.from_csv(file.read_text("utf-8"))
     with _reading(folder / "training.json"):
         network = model if model is not None else _rebuilt(recipe, facts, folder)
+        fitted, moved = facts.get("calibration"), facts.get("threshold")
+        calibration = None if fitted is None else Calibration.from_dict(fitted)
+        threshold = None if moved is None else Threshold.from_dict(moved)
         loss = _loss(recipe, facts)
+        if calibration is not None:
+            loss = replace(loss, temperature=calibration.temperature)
         observations = Observations.from_plain(
             facts["observations"], history=history, recipe=recipe, vitals=vitals
         )
@@ -112,6 +120,8 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> Run:
         environment=environment,
         notes=notes,
         folder=folder,
+        calibration=calibration,
+        threshold=threshold,
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from goodfit.data.facts import TableFacts
 
-__all__ = ["of_each_class", "outputs_of", "predict_rows", "prediction_frame"]
+__all__ = ["of_each_class", "outputs_of", "predict_rows", "predicted_codes", "prediction_frame"]
 
 ELEMENTS = 2**20
 """Elements of the inputs that go through the network at once."""
@@ -57,8 +57,14 @@ def predict_rows(model: nn.Module, loss: Loss, inputs: Any, *, logits: bool = Fa
     return result.float().numpy()
 
 
-def prediction_frame(predictions: NDArray[Any], facts: TableFacts, *, logits: bool = False) -> pl.DataFrame:
-    """Return predictions in the data's own units: ``prediction``, and ``p_<class>`` for classes."""
+def prediction_frame(
+    predictions: NDArray[Any], facts: TableFacts, *, logits: bool = False, threshold: float | None = None
+) -> pl.DataFrame:
+    """Return predictions in the data's own units: ``prediction``, and ``p_<class>`` for classes.
+
+    The likeliest class is predicted; of two the second from ``threshold`` on, where one is given. Logits have
+    none.
+    """
     import polars as pl
 
     from goodfit.data.targets import decode_target
@@ -70,11 +76,19 @@ def prediction_frame(predictions: NDArray[Any], facts: TableFacts, *, logits: bo
         names = ["prediction"] if values.shape[1] == 1 else [f"prediction_{name}" for name in target.names]
         return pl.DataFrame({name: values[:, column] for column, name in enumerate(names)})
     predictions = of_each_class(predictions, logits=logits)
-    columns: dict[str, Any] = {"prediction": pl.Series(decode_target(target, predictions.argmax(1)).tolist())}
+    codes = predicted_codes(predictions, None if logits else threshold)
+    columns: dict[str, Any] = {"prediction": pl.Series(decode_target(target, codes).tolist())}
     prefix = "logit" if logits else "p"
     for number, label in enumerate(classes):
         columns[f"{prefix}_{spelled(label)}"] = predictions[:, number].astype(np.float64)
     return pl.DataFrame(columns)
+
+
+def predicted_codes(probabilities: NDArray[Any], threshold: float | None = None) -> NDArray[np.int64]:
+    """Return the code of the likeliest class; with a threshold, of the second of two from there on."""
+    if threshold is None:
+        return probabilities.argmax(axis=1)
+    return (probabilities[:, 1] > threshold).astype(np.int64)
 
 
 def of_each_class(predictions: NDArray[Any], *, logits: bool = False) -> NDArray[Any]:

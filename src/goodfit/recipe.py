@@ -68,6 +68,17 @@ class Recipe(BaseModel):
     class_weight: Literal["balanced"] | dict[str, Positive] | None = Field(
         None, description="Weights of the classes in the loss: none, balanced, or class=weight."
     )
+    sampling: Literal["balanced"] | None = Field(
+        None, description="Rows of an epoch: none (each once), or balanced (drawn, equally many of each class)."
+    )
+    calibrate: bool = Field(
+        True, description="Fit a temperature for the probabilities of a table's classes on validation rows."
+    )
+    threshold: Annotated[float, Field(gt=0, lt=1)] | str | None = Field(
+        None,
+        description="Probability from which on the second of two classes is predicted: none (one half), a "
+        "number, or a metric to choose it by on validation rows, such as balanced_accuracy or f1.",
+    )
     metrics: tuple[str, ...] | Auto = Field(
         "auto", description="What is reported each epoch, by scikit-learn's names."
     )

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from goodfit.data.facts import TableFacts
     from goodfit.data.table import Table
     from goodfit.evaluation.baselines import Predictor
+    from goodfit.evaluation.calibration import Calibration
     from goodfit.evaluation.scores import Evaluation
+    from goodfit.evaluation.threshold import Threshold
     from goodfit.training.losses import Loss
 
 __all__ = ["Run"]
@@ -60,6 +62,10 @@ class Run:
         What was noticed beside the table.
     folder
         Where it was saved to or loaded from.
+    calibration
+        The temperature of a table's probabilities, and what it does to the validation rows.
+    threshold
+        From which probability on the second of two classes is predicted; None: one half.
     """
 
     name: str
@@ -76,6 +82,8 @@ class Run:
     environment: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
     folder: Path | None = None
+    calibration: Calibration | None = None
+    threshold: Threshold | None = None
 
     def predict(self, data: Any, *, logits: bool = False) -> Any:
         """Return predictions for the rows of ``data``, in their order.
@@ -120,7 +128,9 @@ class Run:
         typed = cast(table, facts.profile, target=False)
         prepared = apply_preparation(facts.preparation, typed.frame, table.source.name)
         rows = predict_rows(self.model, self.loss, network_inputs(prepared), logits=logits)
-        frame: Any = prediction_frame(rows, facts, logits=logits)
+        frame: Any = prediction_frame(
+            rows, facts, logits=logits, threshold=self.threshold and self.threshold.value
+        )
         if table.source.container == "pandas":
             import pandas as pd
 
@@ -162,6 +172,7 @@ class Run:
             baselines=self.baselines,
             metrics=[name for name in named if name in METRICS],
             seed=self.recipe.seed,
+            threshold=self.threshold and self.threshold.value,
         )
         return evaluation, (*table.notes, *typed.notes, *noted)
 

@@ -44,10 +44,16 @@ def derive_seed(seed: int, *labels: int | str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
 
 
-def epoch_order(rows: int, seed: int, epoch: int) -> Tensor:
-    """Return the order of ``rows`` in ``epoch``; it does not depend on the batch size."""
+def epoch_order(rows: int, seed: int, epoch: int, chances: Tensor | None = None) -> Tensor:
+    """Return the order of ``rows`` in ``epoch``, or that many draws; it does not depend on the batch size."""
     generator = torch.Generator().manual_seed(derive_seed(seed, "order", epoch))
-    return torch.randperm(rows, generator=generator)
+    if chances is None:
+        return torch.randperm(rows, generator=generator)
+    return torch.searchsorted(
+        chances.double().cumsum(0) / chances.double().sum(),
+        torch.rand(rows, generator=generator, dtype=torch.float64),
+        right=True,
+    ).clamp_max(rows - 1)
 
 
 class Batches(Protocol):
@@ -85,6 +91,9 @@ class TensorBatches:
         Where the batches are delivered; the tensors themselves stay where they are.
     join_single
         Put a last batch of a single row to the one before it: BatchNorm cannot train on one row.
+    chances
+        How likely each row is to be drawn, relative to the others: an epoch is then as many draws as there
+        are rows, with replacement. None: each row once.
     """
 
     inputs: Any
@@ -93,6 +102,7 @@ class TensorBatches:
     seed: int | None = None
     device: torch.device | None = None
     join_single: bool = False
+    chances: Tensor | None = None
 
     @property
     def rows(self) -> int:
@@ -107,7 +117,7 @@ class TensorBatches:
         """Deliver the batches of ``epoch`` from batch number ``start`` on."""
         rows = self.rows
         sizes = batch_sizes(rows, self.batch_size, self.join_single)
-        order = None if self.seed is None else epoch_order(rows, self.seed, epoch)
+        order = None if self.seed is None else epoch_order(rows, self.seed, epoch, self.chances)
         width = max(1, first_tensor(self.inputs)[:1].numel())
         together = max(1, GATHERED_ELEMENTS // (width * self.batch_size))
         # From the same pieces whatever the start: rounding depends on where in memory a batch begins.

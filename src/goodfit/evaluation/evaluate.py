@@ -12,6 +12,7 @@ from goodfit.evaluation import classification, figures
 from goodfit.evaluation.intervals import advantage, bootstrap, interval
 from goodfit.evaluation.metrics import METRICS, Metric, measure, resolve
 from goodfit.evaluation.scores import ClassReport, Evaluation, TargetReport, WorstRow
+from goodfit.evaluation.threshold import NEED_CLASSES, moved
 from goodfit.messages import Message
 
 __all__ = ["default_metrics", "evaluate"]
@@ -47,6 +48,7 @@ def evaluate(
     main_metric: str | None = None,
     seed: int = 0,
     resamples: int = 1000,
+    threshold: float | None = None,
 ) -> Evaluation:
     """Judge predictions, with 95 % bootstrap intervals, beside baselines on the same rows.
 
@@ -75,6 +77,9 @@ def evaluate(
         What the network and the linear model are compared by, where that should be another.
     seed, resamples
         Of the bootstrap; 0 resamples for none. The same seed gives the same intervals.
+    threshold
+        Probability from which on the network predicts the second of two classes; None: one half. The
+        baselines predict from one half on.
 
     Returns
     -------
@@ -95,10 +100,17 @@ def evaluate(
     chosen |= {main_metric: resolve([chosen.get(main_metric, main_metric)], task)[0]}
 
     said = {"network": prediction, **others}
-    values = {name: measure(chosen.values(), target, each) for name, each in said.items()}
-    strayed = bootstrap(
-        target, said, tuple(chosen.values()), resamples=resamples if len(target) > 1 else 0, seed=seed
-    )
+    decided = prediction if threshold is None else moved(prediction, threshold)
+    on_classes = [item for item in chosen.values() if threshold is not None and item.needs in NEED_CLASSES]
+    of_all = [item for item in chosen.values() if item not in on_classes]
+    values: dict[str, dict[str, float]] = {name: {} for name in said}
+    strayed: dict[str, dict[str, Array]] = {name: {} for name in said}
+    for some, asked in ((said, of_all), ({**said, "network": decided}, on_classes)):
+        drawn = resamples if len(target) > 1 else 0
+        around = bootstrap(target, some, tuple(asked), resamples=drawn, seed=seed) if asked else {}
+        for name in around:
+            values[name] |= measure(asked, target, some[name])
+            strayed[name] |= around[name]
     scores = {
         name: {metric: interval(values[name][metric], strayed[name][metric]) for metric in chosen}
         for name in said
@@ -119,7 +131,11 @@ def evaluate(
         main_metric=main_metric,
         advantage=better,
         **details(
-            target, prediction, [str(name) for name in (targets if task == "regression" else classes)], seed
+            target,
+            prediction,
+            decided,
+            [str(name) for name in (targets if task == "regression" else classes)],
+            seed,
         ),
     )
 
@@ -140,11 +156,13 @@ def _main_metric(task: Task, target: Array) -> str:
     return "log_loss"
 
 
-def _of_classes(target: Array, probabilities: Array, names: list[str], seed: int) -> dict[str, Any]:
+def _of_classes(
+    target: Array, probabilities: Array, decided: Array, names: list[str], seed: int
+) -> dict[str, Any]:
     count = probabilities.shape[1]
     names = names or [str(code) for code in range(count)]
     finite = np.asarray(np.isfinite(probabilities).all(axis=1))
-    labels = np.where(finite, classification.labels_of(target, np.nan_to_num(probabilities)), -1)
+    labels = np.where(finite, classification.labels_of(target, np.nan_to_num(decided)), -1)
     confusion = np.bincount(target[finite] * count + labels[finite], minlength=count * count).reshape(
         count, count
     )
@@ -195,7 +213,9 @@ def _class_reports(target: Array, labels: Array, names: list[str]) -> tuple[Clas
     return tuple(reports)
 
 
-def _of_values(target: Array, prediction: Array, names: list[str], seed: int) -> dict[str, Any]:
+def _of_values(
+    target: Array, prediction: Array, decided: Array, names: list[str], seed: int
+) -> dict[str, Any]:
     names = names or [str(column) for column in range(target.shape[1])]
     finite = np.asarray(np.isfinite(prediction).all(axis=1))
     notes = _not_finite(finite)

@@ -90,6 +90,8 @@ class Loss:
         The label that is left out, if any.
     settings
         The values of its options, and ``weight``, those of the classes; None for a user's own function.
+    temperature
+        What logits are divided by before they become probabilities, once the network is trained.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Loss:
     reduction: Literal["mean", "sum"] = "mean"
     ignored: int | None = None
     settings: Mapping[str, Any] | None = None
+    temperature: float = 1.0
 
     def __call__(self, outputs: Any, target: Any) -> Tensor:
         """Return the objective."""

@@ -123,6 +123,8 @@ def to_predictions(loss: Loss, outputs: Tensor) -> Tensor:
 
     Of the same shape as ``outputs``; classes lie on dimension 1.
     """
+    if loss.temperature != 1.0:
+        outputs = outputs / loss.temperature
     match loss.facts.predictions:
         case "softmax":
             return outputs.softmax(1 if outputs.dim() > 1 else 0)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from goodfit.errors import InputError
+from goodfit.evaluation.threshold import threshold_metric
 from goodfit.recipe import Recipe
 from goodfit.training.losses import loss_for
 from goodfit.workflow.parts import Parts, example_target, rows_of
@@ -100,7 +101,28 @@ def completed(recipe: Recipe, parts: Parts, functions: Functions, model: Any) ->
         changes["loss"] = "custom" if "step" in functions else auto_loss(parts)
     if recipe.monitor == "valid_loss" and parts.valid is None:
         changes["monitor"] = "train_loss"
-    return Recipe(**{**dict(recipe), **changes})
+    decided = Recipe(**{**dict(recipe), **changes})
+    _check_classes(decided, parts)
+    return decided
+
+
+def _check_classes(recipe: Recipe, parts: Parts) -> None:
+    """Refuse a threshold or sampling where there are no classes for it, or no rows to choose it on.
+
+    Raises
+    ------
+    InputError
+        One of these, or a metric that has no threshold.
+    """
+    if recipe.threshold is not None:
+        if parts.table is None or parts.task != "binary":
+            raise InputError("training.threshold-two-classes", threshold=recipe.threshold)
+        if isinstance(recipe.threshold, str):
+            threshold_metric(recipe.threshold)
+            if parts.valid is None:
+                raise InputError("training.threshold-no-validation", threshold=recipe.threshold)
+    if recipe.sampling is not None and (parts.train.kind != "tensors" or not parts.classes):
+        raise InputError("training.sampling-needs-classes", sampling=recipe.sampling)
 
 
 def batch_size_for(rows: int | None) -> int:

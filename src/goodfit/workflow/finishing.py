@@ -13,6 +13,7 @@ from goodfit.diagnosis.diagnose import diagnose
 from goodfit.environment import describe_environment
 from goodfit.evaluation.baselines import Predictor, fit_baselines, prior_loss
 from goodfit.evaluation.scores import Evaluation
+from goodfit.evaluation.threshold import Threshold
 from goodfit.files import data_name
 from goodfit.judging import arrays_of, evaluate_rows
 from goodfit.messages import Message
@@ -20,10 +21,11 @@ from goodfit.models.build import MODELS
 from goodfit.observations import EndedBy, Observations
 from goodfit.run import Run
 from goodfit.training.job import Job
-from goodfit.training.losses import LOSSES
+from goodfit.training.losses import LOSSES, Loss
 from goodfit.training.state import TrainingState, to_history
 from goodfit.training.threads import threads_of
 from goodfit.vitals import to_vitals
+from goodfit.workflow.deciding import calibrated, decided_notes, moved_threshold
 from goodfit.workflow.job import network_shape, task_of
 from goodfit.workflow.observing import observe
 from goodfit.workflow.own_evaluation import evaluate_own
@@ -59,20 +61,24 @@ def finish(
         **(observe(job, parts, state, ended) if diagnosed else {}),
     )
     network = network_shape(parts, job.loss, recipe) if recipe.model in MODELS else None
+    loss, calibration = calibrated(job, parts)
+    threshold = moved_threshold(job, parts, loss)
     return Run(
         name=name or (data_name(parts.source.name) if parts.source.path else parts.source.name),
         recipe=recipe,
         history=history,
         findings=tuple(diagnose(observations)) if diagnosed else (),
         model=job.model,
-        loss=job.loss,
+        loss=loss,
         observations=observations,
         network=network,
-        evaluation=_evaluation(job, parts, baselines),
+        evaluation=_evaluation(job, parts, baselines, loss, threshold),
         table=parts.table,
         baselines=baselines,
         environment=describe_environment(recipe.device, threads_of(job)),
-        notes=(*parts.notes, *notes),
+        notes=(*parts.notes, *notes, *decided_notes(job, parts, loss, calibration, threshold)),
+        calibration=calibration,
+        threshold=threshold,
     )
 
 
@@ -122,7 +128,9 @@ def _plain_task(job: Job, parts: Parts) -> Task | None:
     return None if task == "multilabel" else task
 
 
-def _evaluation(job: Job, parts: Parts, baselines: Mapping[str, Predictor]) -> Evaluation | None:
+def _evaluation(
+    job: Job, parts: Parts, baselines: Mapping[str, Predictor], loss: Loss, threshold: Threshold | None
+) -> Evaluation | None:
     """Evaluate on the test rows, once."""
     if parts.test is None:
         return None
@@ -130,13 +138,14 @@ def _evaluation(job: Job, parts: Parts, baselines: Mapping[str, Predictor]) -> E
         inputs, target = parts.test.content
         return evaluate_rows(
             job.model,
-            job.loss,
+            loss,
             inputs,
             target,
             table=parts.table,
             baselines=baselines,
             metrics=job.metrics,
             seed=job.recipe.seed,
+            threshold=threshold and threshold.value,
         )
     size = evaluation_size(parts.test, None if job.recipe.batch_size is None else int(job.recipe.batch_size))
     batches = make_batches(parts.test, batch_size=size, seed=None, device=job.device)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from goodfit.data.batches import first_tensor
+from goodfit.data.batches import TensorBatches, first_tensor
 from goodfit.errors import InputError
 from goodfit.evaluation.metrics import Metric, resolve
 from goodfit.judging import units
@@ -103,6 +103,9 @@ def make_job(
     train = make_batches(
         train_part, batch_size=_size(recipe), seed=recipe.seed, device=device, join_single=single
     )
+    if recipe.sampling is not None:
+        assert isinstance(train, TensorBatches)
+        train = replace(train, chances=_chances(parts))
     sample_part = _sample(train_part, valid_part)
     facts = optimizer_facts(functions.get("optimizer", recipe.optimizer))
     if (facts.needs_closure or facts.needs_create_graph) and recipe.precision == "float16":
@@ -321,6 +324,12 @@ def _sample(train: Part, valid: Part | None) -> Part | None:
     if train.kind == "dataset":
         return Part("dataset", torch.utils.data.Subset(train.content, index.tolist()))
     return Part("tensors", pick(train.content, index))
+
+
+def _chances(parts: Parts) -> Tensor:
+    """Return how likely each training row is to be drawn, so that every class is drawn as often."""
+    codes = parts.train.content[1].reshape(-1).long()
+    return 1.0 / torch.bincount(codes, minlength=len(parts.classes)).clamp_min(1)[codes]
 
 
 def _size(recipe: Recipe) -> int | None:

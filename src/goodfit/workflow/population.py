@@ -29,6 +29,7 @@ from goodfit.training.state import Row, TrainingState, to_history
 from goodfit.training.threads import threads_for, using_threads
 from goodfit.training.weights import load_weights
 from goodfit.workflow.choices import check_functions, completed
+from goodfit.workflow.deciding import calibrated, decided_notes, moved_threshold
 from goodfit.workflow.finishing import finish
 from goodfit.workflow.job import make_job, network_shape
 from goodfit.workflow.lazy_run import LazyRun
@@ -319,6 +320,9 @@ def make_run(
     recipe = job.recipe
     history = to_history(state.rows, monitor=recipe.monitor, best_epoch=state.best.epoch, ended_by=ended)
 
+    loss, calibration = calibrated(job, parts)
+    threshold = moved_threshold(job, parts, loss)
+
     def whole() -> Run:
         with undisturbed():
             if member.measure is not None:
@@ -332,10 +336,12 @@ def make_run(
         recipe=recipe,
         history=history,
         model=job.model,
-        loss=job.loss,
+        loss=loss,
         network=network_shape(parts, job.loss, recipe) if recipe.model in MODELS else None,
         table=parts.table,
         environment=environment[recipe.device],
-        notes=parts.notes,
+        notes=(*parts.notes, *decided_notes(job, parts, loss, calibration, threshold)),
         folder=None,
+        calibration=calibration,
+        threshold=threshold,
     )

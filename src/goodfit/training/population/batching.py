@@ -52,6 +52,8 @@ def signature(job: Job) -> Hashable | None:
     rows = [_rows_signature(batches) for batches in (job.train, job.valid, job.sample)]
     if None in rows or not isinstance(job.train, TensorBatches) or job.train.target is None:
         return None
+    if job.train.chances is not None:
+        return None
     target = job.train.target
     if job.loss.facts.target == "labels" and target.ndim == 2 and not target.is_floating_point():
         return None  # several labels for a row

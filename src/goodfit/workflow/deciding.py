@@ -1,0 +1,126 @@
+"""What is decided on the validation rows once the network is trained: temperature and threshold, and their effect."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goodfit.evaluation.calibration import Calibration, fit_temperature
+from goodfit.evaluation.metrics import measure, metric
+from goodfit.evaluation.threshold import Threshold, fit_threshold
+from goodfit.messages import Message
+from goodfit.predicting import of_each_class, outputs_of, predict_rows
+from goodfit.training.class_weights import class_weights
+from goodfit.training.job import Job
+from goodfit.training.losses import Loss
+from goodfit.workflow.parts import Parts
+
+__all__ = ["calibrated", "decided_notes", "moved_threshold"]
+
+TELLING = 0.001
+"""Change of the log loss, as a share, from which on it is told."""
+
+
+def calibrated(job: Job, parts: Parts) -> tuple[Loss, Calibration | None]:
+    """Return the loss with the temperature that the validation rows ask for, and how it was found.
+
+    For classes of a table, where the loss's outputs are logits and each class counts as often as it is there:
+    weights and balanced sampling move the probabilities on purpose.
+    """
+    kind = job.loss.facts.predictions
+    plain = kind in ("softmax", "sigmoid") and job.loss.facts.target in ("labels", "binary")
+    if parts.table is None or parts.valid is None or not parts.classes or not plain:
+        return job.loss, None
+    recipe = job.recipe
+    if not recipe.calibrate or recipe.class_weight is not None or recipe.sampling is not None or job.step:
+        return job.loss, None
+    inputs, target = parts.valid.content
+    found = fit_temperature(outputs_of(job.model, inputs).float().numpy(), target.numpy())
+    return (job.loss, None) if found is None else (replace(job.loss, temperature=found.temperature), found)
+
+
+def moved_threshold(job: Job, parts: Parts, loss: Loss) -> Threshold | None:
+    """Return the threshold that the recipe asks for; None for one half."""
+    wanted = job.recipe.threshold
+    if wanted is None or (parts.valid is None and isinstance(wanted, str)):
+        return None
+    if not isinstance(wanted, str):
+        return Threshold(float(wanted))
+    probabilities, target = _on_valid(job, parts, loss)
+    return fit_threshold(probabilities[:, 1], target, wanted)
+
+
+def decided_notes(
+    job: Job, parts: Parts, loss: Loss, calibration: Calibration | None, threshold: Threshold | None
+) -> tuple[Message, ...]:
+    """Return what temperature, threshold, class weights and sampling do to the validation rows, in words."""
+    notes = []
+    if calibration is not None and calibration.after < calibration.before * (1 - TELLING):
+        values = {
+            "temperature": f"{calibration.temperature:.2f}",
+            "before": f"{calibration.before:.4g}",
+            "after": f"{calibration.after:.4g}",
+            "rows": calibration.rows,
+        }
+        sure = calibration.temperature > 1
+        notes.append(
+            Message("training.note.too-sure", values) if sure else Message("training.note.too-unsure", values)
+        )
+    if threshold is not None and threshold.before is not None and threshold.after is not None:
+        values = {
+            "threshold": f"{threshold.value:.3g}",
+            "second": str(parts.classes[1]),
+            "metric": threshold.metric,
+            "before": f"{threshold.before:.4g}",
+            "after": f"{threshold.after:.4g}",
+            "rows": threshold.rows,
+        }
+        notes.append(Message("training.note.threshold", values))
+    effect = _effect_of_weights(job, parts, loss)
+    if effect is not None:
+        weighted = job.recipe.class_weight is not None
+        notes.append(
+            Message("training.note.class-weight", effect)
+            if weighted
+            else Message("training.note.sampling", effect)
+        )
+    return tuple(notes)
+
+
+def _effect_of_weights(job: Job, parts: Parts, loss: Loss) -> dict[str, Any] | None:
+    """Return scores of the validation rows with class weights or sampling, and with them taken back.
+
+    Weights w multiply the odds of the classes that a network learns, as another share of the classes would;
+    so probabilities divided by w are those of the data's own shares (Saerens, Latinne and Decaestecker,
+    *Adjusting the outputs of a classifier to new a priori probabilities*, 2002). No second training is needed.
+    """
+    recipe = job.recipe
+    there = parts.table is not None and parts.valid is not None and len(parts.classes) > 1 and not job.step
+    if not there or loss.facts.predictions not in ("softmax", "sigmoid"):
+        return None
+    counts = np.bincount(_codes(parts.train.content[1]), minlength=len(parts.classes)).tolist()
+    weights = np.ones(len(parts.classes))
+    for spec in (recipe.class_weight, recipe.sampling):
+        weights = weights * (class_weights(spec, parts.classes, counts) or 1.0)
+    if np.ptp(weights) == 0:
+        return None
+    probabilities, target = _on_valid(job, parts, loss)
+    back = probabilities / weights
+    scores = {}
+    for name, said in (("with", probabilities), ("without", back / back.sum(axis=1, keepdims=True))):
+        found = measure([metric("balanced_accuracy"), metric("accuracy")], target, said)
+        scores |= {f"{name}_{which}": f"{value:.3f}" for which, value in found.items()}
+    return {"rows": len(target), **scores}
+
+
+def _on_valid(job: Job, parts: Parts, loss: Loss) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    assert parts.valid is not None
+    inputs, target = parts.valid.content
+    return of_each_class(predict_rows(job.model, loss, inputs)), _codes(target)
+
+
+def _codes(target: Any) -> NDArray[np.int64]:
+    return np.asarray(target.numpy(), dtype=np.int64).reshape(-1)
