@@ -35,7 +35,6 @@ def goodfit_model(division: Division, seed: int, **fields: Any) -> Any:
         task=division.task,
         test=division.test,
         seed=seed,
-        diagnose=False,
         **fields,
     )
     frame = run.predict(division.test.drop(columns=division.target))
@@ -210,9 +209,10 @@ def main() -> None:
     parser.add_argument("--name", help="what the cache calls it")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--packages", type=Path)
     parser.add_argument("--group", action="append")
     parser.add_argument("--table", action="append")
-    parser.add_argument("--splits", type=int, default=5)
+    parser.add_argument("--split", type=int, action="append", required=True)
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--recipe", default="{}", help="recipe fields for goodfit, as JSON")
     options = parser.parse_args()
@@ -222,14 +222,15 @@ def main() -> None:
         for line in options.cache.read_text("utf-8").splitlines():
             row = json.loads(line)
             known.add((row["model"], row["table"], row["split"], row["rows"]))
-    for split in range(options.splits):
+    folders = {"development": options.data, "held-out": options.packages}
+    for split in options.split:
         for table in TABLES:
-            wanted = (not options.group or table.group in options.group) and table.there(options.data)
+            wanted = (not options.group or table.group in options.group) and table.there(folders)
             if not wanted or (options.table and table.name not in options.table):
                 continue
             if (name, table.name, split, options.rows) in known:
                 continue
-            division = divide(table.load(options.data), table, split, options.rows)
+            division = divide(table.load(folders), table, split, options.rows)
             row = {
                 "model": name,
                 "table": table.name,

@@ -1,16 +1,18 @@
 """How good goodfit's default is on tables, beside others as shipped: measure what is missing, report.
 
-python benchmarks/quality/run.py --data TABLES_FOLDER --peers-env FOLDER [--splits 5] [--rows 10000] --write
+python benchmarks/quality/run.py --data TABLES_FOLDER --peers-env FOLDER [--splits 3] [--rows 1500] --write
 
 Everything that was measured is kept in the cache, one JSON line for each model, table and split, so that a
-run that was stopped goes on where it was. The peers live in an environment of their own, made if it is
-missing. The development group is what defaults are chosen on; the held-out group is for the report alone.
+run that was stopped goes on where it was; the models take turns, split after split. The peers live in an
+environment of their own, made if it is missing; the held-out tables are those that packages in it ship. The
+development group is what defaults are chosen on; the held-out group is for the report alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 import statistics
 import subprocess
 import sys
@@ -23,27 +25,31 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 from results import machine, table  # noqa: E402
 
-REQUIREMENTS = ("torch", "pandas", "scikit-learn", "xgboost", "lightgbm", "catboost", "pytabkit")
+TORCH = ("torch==2.13.0",)
+REQUIREMENTS = ("pandas", "scikit-learn", "xgboost", "lightgbm", "catboost", "pytabkit")
+TABLES = ("ISLP", "river", "statsmodels")
+"""Packages that ship tables; installed without what they depend on."""
 OWN = ("goodfit", "goodfit-mlp", "goodfit-resnet", "goodfit-tabm", "goodfit-linear")
 PEERS = (
     *("sklearn-mlp", "hist-gradient-boosting", "xgboost", "lightgbm", "catboost"),
     *("realmlp-td", "tabm-d"),
 )
-NETWORKS = ("goodfit", "sklearn-mlp", "realmlp-td", "tabm-d")
 LINEAR = "goodfit+linear"
 EVEN = 0.005
 """Scores of two models that differ by less than this share are called even in the list of misses."""
+RESAMPLES = 2000
 
 Row = Mapping[str, Any]
+Scores = Mapping[str, Mapping[str, float]]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder with tables, one folder each")
-    parser.add_argument("--peers-env", type=Path, help="environment of the peers")
+    parser.add_argument("--peers-env", type=Path, help="environment of the peers, made where it is missing")
     parser.add_argument("--cache", type=Path, default=HERE / "cache.jsonl")
-    parser.add_argument("--splits", type=int, default=5)
-    parser.add_argument("--rows", type=int, default=10_000, help="most rows of a table")
+    parser.add_argument("--splits", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=1500, help="most rows of a table")
     parser.add_argument("--group", action="append", help="development or held-out; both by default")
     parser.add_argument("--model", action="append", help="only these")
     parser.add_argument("--only-report", action="store_true", help="measure nothing")
@@ -60,18 +66,20 @@ def main() -> None:
 
 
 def measure_missing(options: argparse.Namespace) -> None:
-    """Run measure.py for each model, goodfit's in this environment."""
+    """Run measure.py for each split and model, goodfit's in this environment."""
     wanted = options.model or [*OWN, *PEERS]
-    peers = None
-    if options.peers_env is not None and set(wanted) & set(PEERS):
-        peers = peers_python(options.peers_env)
-    shared = ["--cache", str(options.cache), "--splits", str(options.splits), "--rows", str(options.rows)]
+    peers = None if options.peers_env is None else peers_python(options.peers_env)
+    shared = ["--cache", str(options.cache), "--rows", str(options.rows)]
     shared += [] if options.data is None else ["--data", str(options.data)]
+    if peers is not None:
+        shared += ["--packages", str(next(options.peers_env.glob("lib/python*/site-packages")))]
     shared += [word for group in options.group or () for word in ("--group", group)]
-    for model in wanted:
-        python = sys.executable if model in OWN else peers
-        if python is not None:
-            subprocess.run([str(python), str(HERE / "measure.py"), "--model", model, *shared], check=True)
+    for split in range(options.splits):
+        for model in wanted:
+            python = sys.executable if model in OWN else peers
+            if python is not None:
+                command = [str(python), str(HERE / "measure.py"), "--model", model, "--split", str(split)]
+                subprocess.run([*command, *shared], check=True)
 
 
 def peers_python(folder: Path) -> Path:
@@ -79,7 +87,8 @@ def peers_python(folder: Path) -> Path:
     python = folder / "bin" / "python"
     if not python.exists():
         venv.create(folder, with_pip=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *REQUIREMENTS], check=True)
+        for words in (TORCH, REQUIREMENTS, ("--no-deps", *TABLES)):
+            subprocess.run([str(python), "-m", "pip", "install", "--quiet", *words], check=True)
     return python
 
 
@@ -90,9 +99,10 @@ def report(rows: Sequence[Row], options: argparse.Namespace) -> str:
         "Written by `run.py --write`; its docstring says how. Of every table at most "
         f"{options.rows:,} rows, drawn anew for each of {options.splits} splits; three quarters to fit on, "
         "one quarter to judge on, the same rows for every model. Classes: log loss; numbers: RMSE; both are "
-        "better when lower. Everything as shipped, nothing tuned; RealMLP with what its authors set where "
-        "log loss counts. A rank is a table's, by the mean over its splits, among the models that have all. "
-        "Seconds are those of one processor core, fit and predict, the median over tables.",
+        "better when lower. Everything as shipped, nothing tuned; RealMLP and TabM with what their authors "
+        "set where log loss counts. A rank is a table's, by the mean over its splits, among the models that "
+        "have every table; in brackets its 95 % bootstrap interval over tables. Seconds are those of one "
+        "processor core, fit and predict, the median over tables and splits.",
         machine(),
     ]
     for group in options.group or ("development", "held-out"):
@@ -114,78 +124,101 @@ def _group(rows: Sequence[Row]) -> list[str]:
     scored = by_table(rows)
     splits = {name: max(len(found) for found in models.values()) for name, models in scored.items()}
     means = {
-        name: {model: statistics.mean(found) for model, found in models.items() if len(found) == splits[name]}
+        name: {m: statistics.mean(found.values()) for m, found in models.items() if len(found) == splits[name]}
         for name, models in scored.items()
     }
     models = [model for model in (*OWN, *PEERS, LINEAR) if any(model in found for found in means.values())]
     return [
-        _overview(models, means, rows),
-        _each_table(models, means),
+        _overview(models, means, scored, rows),
+        "### Each table",
+        _each_table(models, means, scored),
         "### Misses of `goodfit`",
         _misses(models, means, rows, scored),
     ]
 
 
-def by_table(rows: Sequence[Row]) -> dict[str, dict[str, list[float]]]:
-    """Return by table and model the main score of each split, in the splits' order."""
-    found: dict[str, dict[str, list[float]]] = {}
+def by_table(rows: Sequence[Row], score: str = "") -> dict[str, dict[str, dict[int, float]]]:
+    """Return by table and model the main score of each split, or another one."""
+    found: dict[str, dict[str, dict[int, float]]] = {}
     for row in sorted(rows, key=lambda row: row["split"]):
-        if "scores" in row:
-            score = row["scores"].get("log_loss", row["scores"].get("rmse"))
-            found.setdefault(row["table"], {}).setdefault(row["model"], []).append(score)
+        scores = row.get("scores", {})
+        value = scores.get(score) if score else scores.get("log_loss", scores.get("rmse"))
+        if value is not None:
+            found.setdefault(row["table"], {}).setdefault(row["model"], {})[row["split"]] = value
     return found
 
 
-def _overview(models: Sequence[str], means: Mapping[str, Mapping[str, float]], rows: Sequence[Row]) -> str:
-    others = [model for model in models if model not in OWN[1:]]
-    ranks: dict[str, list[int]] = {}
+def _overview(models: Sequence[str], means: Scores, scored: Mapping[str, Any], rows: Sequence[Row]) -> str:
+    ranked = [m for m in models if m not in OWN[1:] and all(m in found for found in means.values())]
+    ranks: dict[str, list[int]] = {model: [] for model in ranked}
     for found in means.values():
-        order = sorted((found[model], model) for model in others if model in found)
-        for place, (_, model) in enumerate(order, start=1):
-            ranks.setdefault(model, []).append(place)
+        for place, model in enumerate(sorted(ranked, key=lambda model, found=found: found[model]), start=1):
+            ranks[model].append(place)
+    accuracies = by_table(rows, "accuracy")
     lines = []
     for model in models:
-        both = [found for found in means.values() if model in found and "goodfit" in found]
-        won = sum(found["goodfit"] < found[model] for found in both)
-        ratio = [found[model] / found["goodfit"] for found in both if found["goodfit"] > 0]
+        pairs = [
+            (statistics.mean(found["goodfit"][s] for s in same), statistics.mean(found[model][s] for s in same))
+            for found in scored.values()
+            if (same := found.get("goodfit", {}).keys() & found.get(model, {}).keys())
+        ]
+        accurate = [
+            statistics.mean(found["goodfit"][s] - found[model][s] for s in same)
+            for found in accuracies.values()
+            if (same := found.get("goodfit", {}).keys() & found.get(model, {}).keys())
+        ]
+        won = sum(ours < theirs for ours, theirs in pairs)
+        ratio = [theirs / ours for ours, theirs in pairs if ours > 0]
         seconds = [row["seconds"] for row in rows if row["model"] == model]
+        own = model == "goodfit"
         lines.append(
             [
-                f"**{model}**" if model == "goodfit" else model,
-                f"{statistics.mean(ranks[model]):.2f}" if model in ranks else "",
-                "" if model == "goodfit" else f"{won} of {len(both)}",
-                "" if model == "goodfit" or not ratio else f"{statistics.median(ratio):.3f}",
+                f"**{model}**" if own else model,
+                _with_interval(ranks[model]) if model in ranks else "",
+                "" if own else f"{won} of {len(pairs)}",
+                "" if own or not ratio else f"{statistics.median(ratio):.3f}",
+                "" if own or not accurate else f"{100 * statistics.mean(accurate):+.1f}",
                 "" if model == LINEAR else f"{statistics.median(seconds):.1f}",
-                str(len(both)),
+                str(sum(model in found for found in scored.values())),
             ]
         )
-    lines.sort(key=lambda line: (not line[1], line[1].rjust(6)))
-    head = ["model", "mean rank", "goodfit better on", "its score / goodfit's", "seconds", "tables"]
+    lines.sort(key=lambda line: (not line[1], line[1].rjust(20)))
+    head = [
+        *("model", "mean rank", "goodfit better on", "its score / goodfit's (median)"),
+        *("goodfit's accuracy is higher by, points", "seconds", "tables"),
+    ]
     return table(head, lines)
 
 
-def _each_table(models: Sequence[str], means: Mapping[str, Mapping[str, float]]) -> str:
+def _with_interval(ranks: Sequence[int]) -> str:
+    draw = random.Random(0)
+    drawn = sorted(statistics.mean(draw.choices(ranks, k=len(ranks))) for _ in range(RESAMPLES))
+    low, high = drawn[int(0.025 * RESAMPLES)], drawn[int(0.975 * RESAMPLES)]
+    return f"{statistics.mean(ranks):.2f} ({low:.2f} to {high:.2f})"
+
+
+def _each_table(models: Sequence[str], means: Scores, scored: Mapping[str, Any]) -> str:
     shown = [model for model in models if model not in OWN[1:]]
     lines = []
     for name, found in means.items():
         best = min((found[model] for model in shown if model in found), default=None)
-        cells = [
-            "–"
-            if model not in found
-            else f"**{found[model]:.4g}**"
-            if found[model] == best
-            else f"{found[model]:.4g}"
-            for model in shown
-        ]
+        cells = []
+        for model in shown:
+            values = list(scored[name].get(model, {}).values())
+            if not values:
+                cells.append("–")
+                continue
+            mean = statistics.mean(values)
+            error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
+            text = f"{mean:.4g}" if model not in found or mean != best else f"**{mean:.4g}**"
+            cells.append(text + ("" if error is None else f" ± {error:.2g}"))
         lines.append([name, *cells])
-    return table(["table", *shown], lines)
+    note = "\n\nMean over the splits ± its standard error."
+    return table(["table", *shown], lines) + note
 
 
 def _misses(
-    models: Sequence[str],
-    means: Mapping[str, Mapping[str, float]],
-    rows: Sequence[Row],
-    scored: Mapping[str, Mapping[str, Sequence[float]]],
+    models: Sequence[str], means: Scores, rows: Sequence[Row], scored: Mapping[str, Any]
 ) -> str:
     said = []
     sizes = {row["table"]: row["train"] + row["test"] for row in rows}
@@ -196,33 +229,36 @@ def _misses(
         ("realmlp-td", "RealMLP-TD"),
         ("tabm-d", "TabM-D"),
     ):
-        both = [name for name, found in means.items() if "goodfit" in found and against in found]
-        lost = [name for name in both if means[name]["goodfit"] > means[name][against]]
-        told = [_lost(name, against, means[name], scored[name], sizes[name]) for name in lost]
-        if both:
-            count = f"- Against {aim}: better on {len(both) - len(lost)} of {len(both)}."
-            said.append(count + (f" Worse on {'; '.join(told)}." if told else ""))
-    failed = [row for row in rows if "failed" in row]
+        told, count = [], 0
+        for name, found in scored.items():
+            same = sorted(found.get("goodfit", {}).keys() & found.get(against, {}).keys())
+            if not same:
+                continue
+            count += 1
+            ours, theirs = ([found[model][split] for split in same] for model in ("goodfit", against))
+            if sum(ours) > sum(theirs):
+                more = sum(ours) / sum(theirs) - 1
+                splits = sum(one > other for one, other in zip(ours, theirs, strict=True))
+                even = ", even" if more < EVEN else ""
+                told.append(
+                    f"{name} (+{100 * more:.1f} %, on {splits} of {len(same)} splits, "
+                    f"{sizes[name]:,} rows{even})"
+                )
+        if count:
+            line = f"- Against {aim}: better on {count - len(told)} of {count}."
+            said.append(line + (f" Worse on {'; '.join(told)}." if told else ""))
     said += [
-        f"- {row['model']} failed on {row['table']}, split {row['split']}: {row['failed']}" for row in failed
+        f"- {row['model']} failed on {row['table']}, split {row['split']}: {row['failed']}"
+        for row in rows
+        if "failed" in row
     ]
     lacking = [
         f"{model} ({', '.join(missing)})"
         for model in models
         if (missing := [name for name, found in means.items() if model not in found])
     ]
-    said += [f"- Not measured on every split, and left out there: {'; '.join(lacking)}."] if lacking else []
+    said += [f"- Not measured on every split of: {'; '.join(lacking)}."] if lacking else []
     return "\n".join(said)
-
-
-def _lost(
-    name: str, against: str, means: Mapping[str, float], scored: Mapping[str, Sequence[float]], rows: int
-) -> str:
-    more = means["goodfit"] / means[against] - 1
-    pairs = list(zip(scored["goodfit"], scored[against], strict=False))
-    splits = sum(ours > theirs for ours, theirs in pairs)
-    even = ", even" if more < EVEN else ""
-    return f"{name} (+{100 * more:.1f} %, on {splits} of {len(pairs)} splits, {rows:,} rows{even})"
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ free text. Nothing else is done to a table here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -16,11 +17,13 @@ import pandas as pd
 __all__ = ["GROUPS", "TABLES", "Division", "QualityTable", "divide"]
 
 Group = Literal["development", "held-out"]
+Folders = Mapping[str, Path | None]
+"""Where the tables of each group lie: a folder of tables, and the packages of the peers' environment."""
 
 
 @dataclass(frozen=True)
 class QualityTable:
-    """A table of the benchmark; ``file`` lies in the data folder, or names a loader of scikit-learn's."""
+    """A table of the benchmark; ``file`` lies in its group's folder."""
 
     name: str
     group: Group
@@ -30,19 +33,16 @@ class QualityTable:
     drop: tuple[str, ...] = ()
     reading: dict[str, Any] = field(default_factory=dict)
 
-    def there(self, data: Path | None) -> bool:
+    def there(self, folders: Folders) -> bool:
         """Say whether the table can be had."""
-        return "/" not in self.file or (data is not None and (data / self.file).is_file())
+        folder = folders.get(self.group)
+        return folder is not None and (folder / self.file).is_file()
 
-    def load(self, data: Path | None) -> pd.DataFrame:
+    def load(self, folders: Folders) -> pd.DataFrame:
         """Return the rows that have a target."""
-        if "/" not in self.file:
-            from sklearn import datasets
-
-            frame = getattr(datasets, f"load_{self.file}")(as_frame=True).frame
-        else:
-            assert data is not None
-            frame = pd.read_csv(data / self.file, **self.reading)
+        folder = folders[self.group]
+        assert folder is not None
+        frame = pd.read_csv(folder / self.file, **self.reading)
         return frame.drop(columns=list(self.drop)).dropna(subset=[self.target]).reset_index(drop=True)
 
 
@@ -116,6 +116,7 @@ def _listed(group: Group, *tables: tuple[Any, ...]) -> tuple[QualityTable, ...]:
 
 
 GROUPS: tuple[Group, ...] = ("development", "held-out")
+SEMICOLON = {"sep": ";"}
 ADULT = {"skipinitialspace": True, "na_values": "?"}
 TABLES = (
     *_listed(
@@ -142,9 +143,6 @@ TABLES = (
         ("diamonds", "diamonds/diamonds.csv", "price", "regression"),
         ("used_cars", "used_cars/car_dekho.csv", "selling_price", "regression"),
         ("pima_diabetes", "pima_diabetes/pima-indians-diabetes.csv", "outcome", "binary"),
-    ),
-    *_listed(
-        "held-out",
         ("auto_mpg", "auto_mpg/mpg.csv", "mpg", "regression", ("name",)),
         ("bank_marketing", "bank_marketing/bank-full.csv", "deposit", "binary", ("duration",)),
         ("creditcard_fraud", "creditcard_fraud_subset/creditcard.csv", "Class", "binary", ("Time",)),
@@ -159,26 +157,17 @@ TABLES = (
         ("mushrooms", "mushrooms/mushrooms.csv", "class", "binary"),
         ("nyc_taxis", "nyc_taxis/taxis.csv", "fare", "regression", ("total", "tip", "tolls")),
         ("sonar", "sonar/sonar.csv", "label", "binary"),
-        (
-            "wine_quality_red",
-            "wine_quality_red/winequality-red.csv",
-            "quality",
-            "multiclass",
-            (),
-            {"sep": ";"},
-        ),
+        ("wine_quality_red", "wine_quality_red/winequality-red.csv", "quality", "multiclass", (), SEMICOLON),
         (
             "wine_quality_white",
             "wine_quality_white/winequality-white.csv",
             "quality",
             "regression",
             (),
-            {"sep": ";"},
+            SEMICOLON,
         ),
-        ("breast_cancer", "breast_cancer", "target", "binary"),
-        ("wine", "wine", "target", "multiclass"),
-        ("iris", "iris", "target", "multiclass"),
-        ("digits", "digits", "target", "multiclass"),
-        ("diabetes", "diabetes", "target", "regression"),
+    ),
+    *_listed(
+        "held-out",
     ),
 )
