@@ -124,7 +124,9 @@ def _group(rows: Sequence[Row]) -> list[str]:
     scored = by_table(rows)
     splits = {name: max(len(found) for found in models.values()) for name, models in scored.items()}
     means = {
-        name: {m: statistics.mean(found.values()) for m, found in models.items() if len(found) == splits[name]}
+        name: {
+            m: statistics.mean(found.values()) for m, found in models.items() if len(found) == splits[name]
+        }
         for name, models in scored.items()
     }
     models = [model for model in (*OWN, *PEERS, LINEAR) if any(model in found for found in means.values())]
@@ -158,7 +160,10 @@ def _overview(models: Sequence[str], means: Scores, scored: Mapping[str, Any], r
     lines = []
     for model in models:
         pairs = [
-            (statistics.mean(found["goodfit"][s] for s in same), statistics.mean(found[model][s] for s in same))
+            (
+                statistics.mean(found["goodfit"][s] for s in same),
+                statistics.mean(found[model][s] for s in same),
+            )
             for found in scored.values()
             if (same := found.get("goodfit", {}).keys() & found.get(model, {}).keys())
         ]
@@ -217,9 +222,7 @@ def _each_table(models: Sequence[str], means: Scores, scored: Mapping[str, Any])
     return table(["table", *shown], lines) + note
 
 
-def _misses(
-    models: Sequence[str], means: Scores, rows: Sequence[Row], scored: Mapping[str, Any]
-) -> str:
+def _misses(models: Sequence[str], means: Scores, rows: Sequence[Row], scored: Mapping[str, Any]) -> str:
     said = []
     sizes = {row["table"]: row["train"] + row["test"] for row in rows}
     for against, aim in (

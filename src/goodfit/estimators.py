@@ -194,7 +194,9 @@ class GoodFitClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable class of each row (see ``threshold``), shape ``(rows,)``."""
         probabilities, moved = self.predict_proba(X), self.run_.threshold
-        return np.asarray(self.classes_[predicted_codes(probabilities, moved and moved.value)])
+        return np.asarray(
+            self.classes_[predicted_codes(probabilities, None if moved is None else moved.value)]
+        )
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each class, in the order of ``classes_``, shape ``(rows, classes)``."""

@@ -87,7 +87,7 @@ def prediction_frame(
 def predicted_codes(probabilities: NDArray[Any], threshold: float | None = None) -> NDArray[np.int64]:
     """Return the code of the likeliest class; with a threshold, of the second of two from there on."""
     if threshold is None:
-        return probabilities.argmax(axis=1)
+        return np.asarray(probabilities.argmax(axis=1))
     return (probabilities[:, 1] > threshold).astype(np.int64)
 
 

@@ -69,7 +69,8 @@ class Recipe(BaseModel):
         None, description="Weights of the classes in the loss: none, balanced, or class=weight."
     )
     sampling: Literal["balanced"] | None = Field(
-        None, description="Rows of an epoch: none (each once), or balanced (drawn, equally many of each class)."
+        None,
+        description="Rows of an epoch: none (each once), or balanced (drawn, equally many of each class).",
     )
     calibrate: bool = Field(
         True, description="Fit a temperature for the probabilities of a table's classes on validation rows."

@@ -129,7 +129,7 @@ class Run:
         prepared = apply_preparation(facts.preparation, typed.frame, table.source.name)
         rows = predict_rows(self.model, self.loss, network_inputs(prepared), logits=logits)
         frame: Any = prediction_frame(
-            rows, facts, logits=logits, threshold=self.threshold and self.threshold.value
+            rows, facts, logits=logits, threshold=None if self.threshold is None else self.threshold.value
         )
         if table.source.container == "pandas":
             import pandas as pd
@@ -172,7 +172,7 @@ class Run:
             baselines=self.baselines,
             metrics=[name for name in named if name in METRICS],
             seed=self.recipe.seed,
-            threshold=self.threshold and self.threshold.value,
+            threshold=None if self.threshold is None else self.threshold.value,
         )
         return evaluation, (*table.notes, *typed.notes, *noted)
 

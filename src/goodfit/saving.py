@@ -200,8 +200,8 @@ def _files(run: Run) -> dict[str, str | bytes]:
                 "observations": run.observations.plain(),
                 "network": run.network,
                 "predictions": run.loss.facts.predictions,
-                "calibration": run.calibration and run.calibration.to_dict(),
-                "threshold": run.threshold and run.threshold.to_dict(),
+                "calibration": None if run.calibration is None else run.calibration.to_dict(),
+                "threshold": None if run.threshold is None else run.threshold.to_dict(),
                 "notes": [note.to_dict() for note in run.notes],
             }
         ),

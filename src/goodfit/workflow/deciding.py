@@ -1,4 +1,4 @@
-"""What is decided on the validation rows once the network is trained: temperature and threshold, and their effect."""
+"""What is decided on the validation rows once the network is trained: temperature and threshold."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _effect_of_weights(job: Job, parts: Parts, loss: Loss) -> dict[str, Any] | N
 
     Weights w multiply the odds of the classes that a network learns, as another share of the classes would;
     so probabilities divided by w are those of the data's own shares (Saerens, Latinne and Decaestecker,
-    *Adjusting the outputs of a classifier to new a priori probabilities*, 2002). No second training is needed.
+    *Adjusting the outputs of a classifier to new a priori probabilities*, 2002). No second training.
     """
     recipe = job.recipe
     there = parts.table is not None and parts.valid is not None and len(parts.classes) > 1 and not job.step
@@ -109,7 +109,7 @@ def _effect_of_weights(job: Job, parts: Parts, loss: Loss) -> dict[str, Any] | N
         return None
     probabilities, target = _on_valid(job, parts, loss)
     back = probabilities / weights
-    scores = {}
+    scores: dict[str, str] = {}
     for name, said in (("with", probabilities), ("without", back / back.sum(axis=1, keepdims=True))):
         found = measure([metric("balanced_accuracy"), metric("accuracy")], target, said)
         scores |= {f"{name}_{which}": f"{value:.3f}" for which, value in found.items()}

@@ -145,7 +145,7 @@ def _evaluation(
             baselines=baselines,
             metrics=job.metrics,
             seed=job.recipe.seed,
-            threshold=threshold and threshold.value,
+            threshold=None if threshold is None else threshold.value,
         )
     size = evaluation_size(parts.test, None if job.recipe.batch_size is None else int(job.recipe.batch_size))
     batches = make_batches(parts.test, batch_size=size, seed=None, device=job.device)
