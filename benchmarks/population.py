@@ -1,8 +1,11 @@
-"""How fast many recipes train as one network: `python benchmarks/population.py [small|...] [--write]`.
+"""How fast many recipes train as one network, one thread, n = 7.
 
-Times are of the training loops alone (but for setup), in one process, one thread.
+    python benchmarks/population.py --write
+    python benchmarks/population.py small --peers-env /tmp/peers     # beside skorch, too
 
-small    64 recipes of 2-10-2 on 600 rows, batches of 32, Adam, beside one alone and a hand-written loop
+Times are of the training loops alone (but for setup), in one process; skorch's in one of its own.
+
+small    64 recipes of 2-10-2 on 600 rows, batches of 32, Adam, beside one alone, a hand-written loop, skorch
 middle   recipes of 50-256-256-10 on 20,000 rows, batches of 256, by the number of members
 widths   the width at which training together is no longer faster than one by one
 sizes    what the number of members costs, by width: where `CACHE` and `FEWEST` of batching.py come from
@@ -11,11 +14,13 @@ setup    all of `goodfit.train_population` beside all of `goodfit.train`, with s
 
 from __future__ import annotations
 
+import argparse
 import statistics
-import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,8 +37,12 @@ from goodfit.workflow.choices import completed
 from goodfit.workflow.job import make_job
 from goodfit.workflow.tables import TableOptions, divided, read_table
 from results import machine, spread, table, write_section
+from speed import make_environment, measure
+from speed_jobs.jobs import JOBS, write_arrays
+from speed_peers import Peer, judged
 
-RUNS = 5
+RUNS = 7
+SEEDS, RATES, SKORCH = "64 seeds as one", "64 rates as one", "one recipe, skorch"
 
 
 def data(rows: int, columns: int, classes: int) -> tuple[Any, Any]:
@@ -109,35 +118,63 @@ def with_rates(base: Recipe, members: int) -> list[Recipe]:
     return [base.replace(learning_rate=base.learning_rate / (1 + place / 4)) for place in range(members)]
 
 
-def small() -> str:
+def small(others: Path | None = None) -> str:
     given = data(750, 2, 2)  # 600 rows beside those held out
     fractions = {"test_fraction": 0.0, "valid_fraction": 0.2}
     base = Recipe(hidden=(10,), batch_size=32, epochs=50, patience=None, learning_rate=0.01, **fractions)
-    one = measured(lambda: alone(base, given))
-    hand = measured(lambda: by_hand(base, given))
-    rows = [
-        ["one recipe, goodfit's loop", spread(one), "1", "1"],
-        ["one recipe, a hand-written eager loop", spread(hand), ratio(hand, one), ratio(one, hand)],
-    ]
     seeds = [base.replace(seed=seed) for seed in range(64)]
-    for name, recipes in (("64 seeds as one", seeds), ("64 rates as one", with_rates(base, 64))):
-        many = measured(partial(together, recipes, given))
-        rows.append([name, spread(many), ratio(many, one), ratio(one, many, 64)])
-    head = ["2-10-2, 600 rows, batch 32, Adam", "us an update", "x one goodfit", "throughput x one by one"]
-    return table(head, rows)
+    ways: dict[str, Callable[[], tuple[float, int]]] = {
+        "one recipe, goodfit's loop": partial(alone, base, given),
+        "one recipe, a hand-written eager loop": partial(by_hand, base, given),
+        SEEDS: partial(together, seeds, given),
+        RATES: partial(together, with_rates(base, 64), given),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        if others is not None:
+            write_arrays(JOBS["small"], Path(folder), None)
+            ways[SKORCH] = partial(by_skorch, Path(folder), others)
+        found: dict[str, list[float]] = {name: [] for name in ways}
+        for number in range(RUNS + 1):
+            for name, way in ways.items():
+                microseconds = measured(way, 1)
+                if number:  # the first round warms up
+                    found[name] += microseconds
+    one = found["one recipe, goodfit's loop"]
+    rows = [[name, spread(values), ratio(values, one)] for name, values in found.items()]
+    aims = []
+    for what, many in (("seeds", found[SEEDS]), ("rates", found[RATES])):
+        gains = [64 * lone / whole for lone, whole in zip(one, many, strict=True)]
+        aims.append([f"64 {what}' time / one's", *judged([64 / gain for gain in gains], most=3)])
+        aims.append([f"throughput of {what} / goodfit's one by one", *judged(gains, least=20)])
+        if others is not None:
+            loops = [64 * loop / whole for loop, whole in zip(found[SKORCH], many, strict=True)]
+            aims.append([f"throughput of {what} / skorch's in a loop", *judged(loops, least=100)])
+    head = ["2-10-2, 600 rows, batch 32, Adam", "us an update", "x one goodfit"]
+    return f"{table(head, rows)}\n\n{table(('aim', 'found', 'aimed at', ''), aims)}"
+
+
+def by_skorch(folder: Path, python: Path) -> tuple[float, int]:
+    """Return the seconds of one recipe by skorch in a process of its own, and its updates."""
+    job = JOBS["small"]
+    run = measure(Peer("skorch", "skorch_net", other=True), job, folder, python)
+    return run["seconds"], run["epochs"] * job.steps
 
 
 def middle() -> str:
     given = data(20_000, 50, 10)
     base = Recipe(hidden=(256, 256), batch_size=256, epochs=2, patience=None, learning_rate=1e-3)
-    one = measured(lambda: alone(base, given))
-    rows = [["1", spread(one), "1"]]
-    for members in (2, 4, 8):
-        many = measured(partial(together, with_rates(base, members), given))
-        rows.append([str(members), spread(many), ratio(many, one, 1 / members)])
     chosen = batching.group_size(jobs_of([base], given)[0][0].model, 256)
-    head = ["50-256-256-10, batch 256: members", "us an update of all", "time a recipe x one by one"]
-    return f"{table(head, rows)}\n\nChosen by goodfit: {chosen} (1: one by one)."
+    rows, shares = [], []
+    for members in (1, 2, 4, 8):
+        one, many = [], []
+        for _ in range(RUNS):
+            one += measured(partial(alone, base, given), 1)
+            many += measured(partial(together, with_rates(base, members), given), 1)
+        shares = [many / lone / members for lone, many in zip(one, many, strict=True)]
+        rows.append([str(members), spread(many), spread(shares)])
+    head = ["50-256-256-10, batch 256: members", "us an update of all", "time a recipe / one by one"]
+    way = "one by one, so no slower" if chosen < 2 else f"{chosen} at a time"
+    return f"{table(head, rows)}\n\nBy its rule of sizes goodfit trains these {way}."
 
 
 def widths() -> str:
@@ -197,15 +234,33 @@ def setup() -> str:
     return table(head, rows)
 
 
-PARTS = {"small": small, "setup": setup, "middle": middle, "widths": widths, "sizes": sizes}
+PARTS: dict[str, Callable[..., str]] = {
+    "small": small,
+    "setup": setup,
+    "middle": middle,
+    "widths": widths,
+    "sizes": sizes,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--peers-env", type=Path, metavar="DIR", help="environment of the other libraries")
+    parser.add_argument("--write", action="store_true", help="put the tables into RESULTS.md")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    about = machine()
+    others = None if given.peers_env is None else make_environment(given.peers_env)
+    for name in given.parts or PARTS:
+        part = small(others) if name == "small" else PARTS[name]()
+        text = f"## Populations: {name}\n\n{part}\n\n{about}"
+        print(f"\n{text}", flush=True)
+        if given.write:
+            write_section(f"population: {name}", text)
+
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    wanted = [name for name in sys.argv[1:] if name in PARTS] or list(PARTS)
-    said = f"## Populations\n\n`python benchmarks/population.py`, on {machine()}"
-    for name in wanted:
-        part = PARTS[name]()
-        print(f"\n{part}", flush=True)
-        said += f"\n\n{part}"
-    if "--write" in sys.argv:
-        write_section("population", said)
+    main()
