@@ -48,6 +48,7 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> Run:
     from goodfit.evaluation.calibration import Calibration
     from goodfit.evaluation.scores import Evaluation
     from goodfit.evaluation.threshold import Threshold
+    from goodfit.explanation.importance import Importance
     from goodfit.training.weights import load_weights
 
     folder = Path(path)
@@ -83,6 +84,10 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> Run:
             table = TableFacts.from_dict(json.loads(file.read_text("utf-8")), preparation)
     with _reading(folder / "model.safetensors") as file:
         weights = load_file(file)
+    importance = None
+    if (folder / "importance.json").exists():
+        with _reading(folder / "importance.json") as file:
+            importance = Importance.from_dict(json.loads(file.read_text("utf-8")))
     vitals = None
     if (folder / "vitals.csv").exists():
         with _reading(folder / "vitals.csv") as file:
@@ -122,6 +127,7 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> Run:
         folder=folder,
         calibration=calibration,
         threshold=threshold,
+        saved_importance=importance,
     )
 
 

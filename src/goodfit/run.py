@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from torch import nn
 
-    from goodfit.data.facts import TableFacts
+    from goodfit.data.facts import TableFacts, TypedRows
     from goodfit.data.table import Table
     from goodfit.evaluation.baselines import Predictor
     from goodfit.evaluation.calibration import Calibration
     from goodfit.evaluation.scores import Evaluation
     from goodfit.evaluation.threshold import Threshold
+    from goodfit.explanation.importance import Importance
     from goodfit.training.losses import Loss
 
 __all__ = ["Run"]
@@ -66,6 +68,10 @@ class Run:
         The temperature of a table's probabilities, and what it does to the validation rows.
     threshold
         From which probability on the second of two classes is predicted; None: one half.
+    held_out
+        Some validation rows of the table, where the run was trained here; `importance` is measured on them.
+    saved_importance
+        What `importance` returns, where the run was loaded.
     """
 
     name: str
@@ -84,6 +90,8 @@ class Run:
     folder: Path | None = None
     calibration: Calibration | None = None
     threshold: Threshold | None = None
+    held_out: TypedRows | None = None
+    saved_importance: Importance | None = None
 
     def predict(self, data: Any, *, logits: bool = False) -> Any:
         """Return predictions for the rows of ``data``, in their order.
@@ -175,6 +183,60 @@ class Run:
             threshold=None if self.threshold is None else self.threshold.value,
         )
         return evaluation, (*table.notes, *typed.notes, *noted)
+
+    def importance(self, data: Any = None) -> Importance:
+        """Return what each column is worth to the network, and how predictions go with the foremost ones.
+
+        Parameters
+        ----------
+        data
+            A table with the target; None for (at most 2,000 of) the validation rows of the training, for
+            which the answer is saved with the run.
+
+        Raises
+        ------
+        InputError
+            The run was not trained on a table, there are fewer than 10 rows, or ``data`` cannot be read.
+
+        Examples
+        --------
+        >>> import goodfit
+        >>> from sklearn.datasets import load_iris
+        >>> frame = load_iris(as_frame=True).frame
+        >>> run = goodfit.train(frame, target="target", task="multiclass", learning_rate=0.01)
+        >>> "petal" in run.importance().columns[0].name
+        True
+        """
+        measured = self.own_importance if data is None else self._measured_on(data)
+        if measured is None:
+            raise InputError("explain.too-few-rows", name=self.name)
+        return measured
+
+    @cached_property
+    def own_importance(self) -> Importance | None:
+        """`importance` on the validation rows; None where they are not known, or fewer than 10."""
+        if self.saved_importance is not None or self.held_out is None or self.table is None:
+            return self.saved_importance
+        return self._measured(self.held_out)
+
+    def _measured_on(self, data: Any) -> Importance | None:
+        import numpy as np
+
+        from goodfit.data.casting import cast
+        from goodfit.data.facts import TypedRows
+        from goodfit.data.targets import encode_target
+
+        facts = self._facts()
+        typed = cast(self._read(data, {}), facts.profile)
+        target = encode_target(facts.preparation.target, typed.frame, typed.source.name)
+        return self._measured(TypedRows.of(typed, target, np.arange(typed.frame.height)))
+
+    def _measured(self, rows: TypedRows) -> Importance | None:
+        from goodfit.explanation.permutation import measure_importance
+
+        moved = None if self.threshold is None else self.threshold.value
+        seed = self.recipe.seed
+        return measure_importance(self.model, self.loss, self._facts(), rows, seed=seed, threshold=moved)
 
     def plot(self, *, ax: Axes | None = None, language: str = "en") -> Axes:
         """Draw the learning curves with the best epoch and the findings."""

@@ -36,6 +36,7 @@ def report_parts(run: Run) -> ReportParts:
         history=run.history,
         findings=run.findings,
         evaluation=run.evaluation,
+        importance=run.own_importance,
         task=run.observations.task,
         source=None if table is None else table.source,
         profile=None if table is None else table.profile,

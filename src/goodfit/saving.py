@@ -42,6 +42,7 @@ FILES = (
     "findings.json",
     "evaluation.json",
     "baselines.json",
+    "importance.json",
     "environment.json",
     "training.json",
     "report.html",
@@ -115,7 +116,7 @@ def save_run(
 
     own = trained_here or (run.folder is not None and run.folder.absolute() == folder.absolute())
     check_folder(folder, force=force or own)
-    run = replace(run, folder=folder)
+    run = replace(run, folder=folder, saved_importance=run.own_importance)
     content = _files(run) | {"report.html": report_html(run, language)}
     stage = folder / STAGE
     if not trained_here:
@@ -213,6 +214,8 @@ def _files(run: Run) -> dict[str, str | bytes]:
             "data.json": _json(run.table.to_dict()),
             "preparation.json": run.table.preparation.to_json(),
         }
+    if run.own_importance is not None:
+        files["importance.json"] = _json(run.own_importance.to_dict())
     return files
 
 

@@ -18,13 +18,22 @@ if TYPE_CHECKING:
     from goodfit.recipe import Recipe
     from goodfit.run import Run
 
-__all__ = ["WIDTH", "tell_evaluation", "tell_findings", "tell_note", "tell_run", "wrapped"]
+__all__ = [
+    "WIDTH",
+    "tell_evaluation",
+    "tell_findings",
+    "tell_importance",
+    "tell_note",
+    "tell_run",
+    "wrapped",
+]
 
 WIDTH = 100
 NAMES_SHOWN = 8
 VALUES_SHOWN = 5
 LONGEST_VALUE = 40
 CURVE = 50
+COLUMNS_SHOWN = 5
 TOLD_OF_EACH_COLUMN = ("dropped-identifier", "dropped-constant", "dropped-empty", "dropped-dropped")
 
 
@@ -35,6 +44,7 @@ def tell_run(run: Run, language: str = "en", width: int = WIDTH) -> str:
         _course(run, language),
         tell_findings(run.findings, language),
         tell_evaluation(run, language),
+        tell_importance(run, language),
         _next(run, language),
     ]
     return "\n\n".join(wrapped(section, width) for section in sections if section)
@@ -65,6 +75,15 @@ def tell_evaluation(run: Run, language: str = "en") -> list[str]:
         return []
     text = run.evaluation.to_text(language)
     return [_heading("evaluation", language), *(f"  {line}" if line else "" for line in text.splitlines())]
+
+
+def tell_importance(run: Run, language: str = "en") -> list[str]:
+    """Return which columns the network leans on most."""
+    measured = run.own_importance
+    if measured is None:
+        return []
+    lead, table, *_ = measured.to_text(language, COLUMNS_SHOWN).split("\n\n")
+    return [_heading("importance", language), f"  {lead}", "", *(f"  {line}" for line in table.splitlines())]
 
 
 def tell_note(note: Message, language: str = "en") -> str:

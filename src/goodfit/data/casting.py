@@ -45,7 +45,9 @@ def cast(table: Table, profile: Profile, *, target: bool = True) -> Table:
     keep = usable_rows(table, profile) if target else None
     frame = table.frame
     notes: list[Message] = []
-    if keep is not None and len(keep) < frame.height:
+    if keep is not None and len(keep) == frame.height:
+        keep = None
+    if keep is not None:
         notes.append(Message("notes.profile.rows-dropped", {"count": frame.height - len(keep)}))
         frame = frame[keep]
     columns: dict[str, pl.Series] = {}
@@ -69,7 +71,7 @@ def cast(table: Table, profile: Profile, *, target: bool = True) -> Table:
         values = {"count": len(extra), "names": [repr(name) for name in extra[:SHOWN]]}
         notes.append(Message("notes.profile.extra-columns", values))
     return Table(
-        pl.DataFrame(list(columns.values())), table.source, tuple(notes), table.targets, table.decimal
+        pl.DataFrame(list(columns.values())), table.source, tuple(notes), table.targets, table.decimal, keep
     )
 
 

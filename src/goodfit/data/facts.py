@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -17,7 +18,7 @@ from goodfit.data.table import Profile, Source, Split, Table
 from goodfit.data.targets import encode_target
 from goodfit.messages import Message
 
-__all__ = ["TableFacts", "network_inputs", "prepared_rows"]
+__all__ = ["TableFacts", "TypedRows", "network_inputs", "prepared_rows"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +78,30 @@ class TableFacts:
             notes=tuple(Message.from_dict(note) for note in data["notes"]),
             reading=data.get("reading", {}),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class TypedRows:
+    """Some rows of a table as they were before they were prepared.
+
+    Parameters
+    ----------
+    frame
+        Their typed values.
+    target
+        Their encoded target.
+    numbers
+        Their numbers in the table as it was given, counted from 0.
+    """
+
+    frame: pl.DataFrame
+    target: NDArray[Any]
+    numbers: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, table: Table, target: NDArray[Any], rows: NDArray[np.int64]) -> TypedRows:
+        """Return some rows of a typed table, whose encoded target is ``target``."""
+        return cls(table.frame[rows], target[rows], table.numbers_of(rows))
 
 
 def network_inputs(inputs: Inputs, rows: NDArray[np.int64] | None = None) -> Tensor | tuple[Tensor, Tensor]:

@@ -55,6 +55,8 @@ class Table:
         Names of the targets where the data say so themselves, as ``(X, y)`` do.
     decimal
         The decimal sign of numbers that are still text.
+    kept
+        Where rows were left out: the numbers of those that are left, counted from 0 in the table as given.
     """
 
     frame: pl.DataFrame
@@ -62,6 +64,11 @@ class Table:
     notes: tuple[Message, ...] = ()
     targets: tuple[str, ...] = ()
     decimal: str = "."
+    kept: NDArray[np.int64] | None = None
+
+    def numbers_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the numbers that ``rows`` have in the table as it was given."""
+        return rows if self.kept is None else self.kept[rows]
 
 
 @dataclass(frozen=True)

@@ -228,8 +228,8 @@ def _of_values(
         )
     if len(target) == 1:
         notes.append(Message("evaluation.note.one-row"))
-    spread = target.std(axis=0) if len(target) else np.ones(target.shape[1])
     with np.errstate(over="ignore"):
+        spread = target.std(axis=0) if len(target) else np.ones(target.shape[1])
         error = (prediction[finite] - target[finite]) / np.where(spread > 0, spread, 1)
         size = np.sqrt(np.square(error).mean(axis=1))
     worst = [

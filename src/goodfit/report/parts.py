@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from goodfit.evaluation.scores import Evaluation
+from goodfit.explanation.importance import Importance
 from goodfit.finding import Finding
 from goodfit.messages import Message
 from goodfit.observations import History
@@ -26,7 +27,7 @@ class ReportParts:
     ----------
     name
         The report's heading.
-    recipe, history, findings, evaluation, source, profile, split
+    recipe, history, findings, evaluation, importance, source, profile, split
         As the run has them; own networks have no source, profile or split.
     task
         What is learned; by default what the evaluation or the profile says.
@@ -55,6 +56,7 @@ class ReportParts:
     history: History | None = None
     findings: Sequence[Finding] = ()
     evaluation: Evaluation | None = None
+    importance: Importance | None = None
     task: str | None = None
     source: Source | None = None
     profile: Profile | None = None

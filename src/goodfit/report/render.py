@@ -10,6 +10,7 @@ import goodfit
 from goodfit.messages import LANGUAGES, say
 from goodfit.report import formats, sections
 from goodfit.report.data_section import data
+from goodfit.report.explanation_section import explanation
 from goodfit.report.parts import ReportParts
 from goodfit.report.verdict import changes, verdict
 
@@ -42,6 +43,7 @@ def render_report(parts: ReportParts, language: str = "en") -> str:
         "training": sections.training(parts, language),
         "diagnosis": sections.diagnosis(parts, language),
         "evaluation": sections.evaluation(parts, language),
+        "explanation": explanation(parts, language),
         "recipe": sections.recipe(parts),
         "predict": sections.prediction(parts, language),
         "environment": dict(parts.environment),

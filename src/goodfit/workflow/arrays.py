@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from goodfit.data.applying import apply_preparation
 from goodfit.data.casting import cast
-from goodfit.data.facts import TableFacts, network_inputs
+from goodfit.data.facts import TableFacts, TypedRows, network_inputs
 from goodfit.data.fitting import fit_preparation
 from goodfit.data.missing import NULL_SPELLINGS, clean
 from goodfit.data.preparation import ClassTarget
@@ -25,6 +25,7 @@ from goodfit.errors import InputError
 from goodfit.messages import Message
 from goodfit.recipe import Recipe
 from goodfit.workflow.parts import Part, Parts
+from goodfit.workflow.tables import sampled
 
 __all__ = ["array_parts", "prepared_inputs"]
 
@@ -99,6 +100,7 @@ def array_parts(
         classes=facts.classes,
         table=TableFacts(table.source, facts, division, preparation, table.notes),
         source=table.source,
+        held_out=TypedRows.of(typed, encoded.numpy(), sampled(division.valid, frame.width)),
     )
 
 

@@ -79,6 +79,7 @@ def finish(
         notes=(*parts.notes, *notes, *decided_notes(job, parts, loss, calibration, threshold)),
         calibration=calibration,
         threshold=threshold,
+        held_out=parts.held_out,
     )
 
 

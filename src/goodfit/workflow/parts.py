@@ -21,7 +21,7 @@ from goodfit.data.batches import (
     first_tensor,
     tensors_of,
 )
-from goodfit.data.facts import TableFacts
+from goodfit.data.facts import TableFacts, TypedRows
 from goodfit.data.table import Source
 from goodfit.errors import InputError
 from goodfit.messages import Message
@@ -80,6 +80,8 @@ class Parts:
         What is known of the table that the rows come from, None for one's own tensors and loaders.
     source
         Where the rows come from.
+    held_out
+        Some validation rows of a table, for saying why the network predicts as it does.
     """
 
     train: Part
@@ -90,6 +92,7 @@ class Parts:
     table: TableFacts | None = None
     source: Source = field(default_factory=lambda: Source("data", container="array"))
     notes: tuple[Message, ...] = ()
+    held_out: TypedRows | None = None
 
 
 def part_of(data: Any, name: str, *, stepped: bool = False, batch_size: int = 32) -> Part:

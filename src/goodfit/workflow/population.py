@@ -341,6 +341,7 @@ def make_run(
         table=parts.table,
         environment=environment[recipe.device],
         notes=(*parts.notes, *decided_notes(job, parts, loss, calibration, threshold)),
+        held_out=parts.held_out,
         folder=None,
         calibration=calibration,
         threshold=threshold,

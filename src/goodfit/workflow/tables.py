@@ -13,7 +13,7 @@ from torch import Tensor
 
 from goodfit.data.applying import apply_preparation
 from goodfit.data.casting import cast
-from goodfit.data.facts import TableFacts, network_inputs, prepared_rows
+from goodfit.data.facts import TableFacts, TypedRows, network_inputs, prepared_rows
 from goodfit.data.fitting import fit_preparation
 from goodfit.data.preparation import Inputs
 from goodfit.data.profile import profile
@@ -25,7 +25,9 @@ from goodfit.errors import InputError
 from goodfit.recipe import Recipe
 from goodfit.workflow.parts import Part, Parts
 
-__all__ = ["ReadTable", "TableOptions", "divided", "read_table", "table_parts"]
+__all__ = ["ReadTable", "TableOptions", "divided", "read_table", "sampled", "table_parts"]
+
+MOST_HELD_OUT, FEWEST_HELD_OUT, HELD_OUT_VALUES = 2000, 200, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,7 @@ def divided(known: ReadTable, recipe: Recipe) -> Parts:
     preparation = fit_preparation(typed.frame, facts, division.train)
     prepared = apply_preparation(preparation, typed.frame, typed.source.name)
     encoded = torch.tensor(encode_target(preparation.target, typed.frame, typed.source.name))
+    held_out = TypedRows.of(typed, encoded.numpy(), sampled(division.valid, typed.frame.width))
     parts = {
         name: _part(prepared, encoded, rows)
         for name, rows in (("train", division.train), ("valid", division.valid), ("test", division.test))
@@ -157,6 +160,9 @@ def divided(known: ReadTable, recipe: Recipe) -> Parts:
         content, more = prepared_rows(preparation, other)
         parts[name] = Part("tensors", content)
         notes += [*other.notes, *more]
+        if name == "valid":
+            rows = sampled(np.arange(other.frame.height), other.frame.width)
+            held_out = TypedRows.of(other, content[1].numpy(), rows)
     return Parts(
         train=parts["train"],
         valid=parts["valid"] if _rows(parts["valid"]) else None,
@@ -165,7 +171,14 @@ def divided(known: ReadTable, recipe: Recipe) -> Parts:
         classes=facts.classes,
         table=TableFacts(table.source, facts, division, preparation, tuple(notes), known.reading),
         source=table.source,
+        held_out=held_out,
     )
+
+
+def sampled(rows: NDArray[np.int64], columns: int) -> NDArray[np.int64]:
+    """Return validation rows that are enough to say why the network predicts as it does: an even sample."""
+    most = max(FEWEST_HELD_OUT, min(MOST_HELD_OUT, HELD_OUT_VALUES // columns))
+    return rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)] if len(rows) > most else rows
 
 
 def _names(target: Any) -> tuple[str, ...]:

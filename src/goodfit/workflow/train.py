@@ -159,7 +159,8 @@ def train(
         seed_epoch(recipe.seed, -1)
         run = finish(job, parts, state, ended, diagnosed=diagnose, name=asked["name"], notes=notes)
     if folder is not None:
-        run = replace(run, folder=save_run(run, Path(folder), language=language, trained_here=True))
+        place = save_run(run, Path(folder), language=language, trained_here=True)
+        run = replace(run, folder=place, saved_importance=run.own_importance)
     return run
 
 
