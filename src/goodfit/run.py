@@ -168,7 +168,8 @@ class Run:
         table = self._read(data, reading)
         typed = cast(table, facts.profile)
         if not typed.frame.height:
-            raise InputError("target.all-missing", column=", ".join(facts.profile.targets))
+            targets = ", ".join(facts.profile.targets)
+            raise InputError("target.none-to-evaluate", file=table.source.name, column=targets)
         (inputs, target), noted = prepared_rows(facts.preparation, typed)
         named = () if self.recipe.metrics == "auto" else self.recipe.metrics
         evaluation = evaluate_rows(

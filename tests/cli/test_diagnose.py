@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from goodfit.cli.main import app
 from goodfit.errors import InputError
+from spine_for_tests import classes_run
 
 FIXTURES = Path(__file__).parents[1] / "diagnosis" / "readers" / "fixtures"
 OVERFITTED = [(epoch, 0.9**epoch, 0.5 + 0.02 * epoch) for epoch in range(1, 41)]
@@ -65,6 +66,13 @@ def test_text_tells_the_finding_and_what_cannot_be_told(tmp_path):
     assert "classes" in text
     assert "classes" not in printed(tmp_path / "run.csv", "--quiet")
     assert "La red sobreajusta" in printed(tmp_path / "run.csv", "--language", "es")
+
+
+def test_a_run_of_ours_is_diagnosed_from_its_folder(tmp_path):
+    run = classes_run()
+    run.save(tmp_path / "run")
+    found = json.loads(printed(tmp_path / "run", "--format", "json"))["findings"]
+    assert [finding["code"] for finding in found] == [finding.code for finding in run.findings]
 
 
 @pytest.mark.parametrize(("severity", "status"), [("error", 0), ("warning", 1), ("info", 1)])

@@ -59,7 +59,7 @@ def test_rows_without_a_target_are_said_on_stderr():
         ),
         (
             lambda frame: frame.with_columns(bought=pl.lit("")),
-            "The target bought has no values that can be used",
+            "No row of bad.csv has a value of bought that can be used",
         ),
         (lambda frame: frame.head(0), "has names of columns but no rows of data"),
     ],

@@ -53,6 +53,12 @@ def test_codes_ranges_and_dates_are_no_numbers(texts):
     assert found_and_read(texts)[0] is None
 
 
+def test_codes_that_are_told_to_be_numbers_are_numbers():
+    long = pl.Series(["1234567890123456789012", "2234567890123456789012"])
+    found = recognise_numbers(long, pl.Series([1, 1]), told=True)
+    assert parse_numbers(long, found.format).to_list() == [1234567890123456789012.0, 2234567890123456789012.0]
+
+
 def test_words_for_missing_do_not_count_against_numbers():
     found, read = found_and_read(["1", "2", "unknown", "None"])
     assert found.share == 1.0

@@ -107,6 +107,7 @@ def test_the_user_has_the_last_word(table, kind):
         ({"colour": "boolean"}, "profile.not-yes-no"),
         ({"colour": "colour"}, "profile.unknown-kind"),
         ({"color": "category"}, "profile.absent-near"),
+        ({"target": "category"}, "profile.target-told"),
     ],
 )
 def test_impossible_wishes_are_refused(table, told, code):
@@ -202,6 +203,18 @@ def test_what_cannot_be_learned_is_refused(target, options, code):
         profile(read(data), target, **options)
     assert raised.value.code == code
     assert raised.value.text("es")
+
+
+def test_long_digits_are_numbers_where_somebody_says_so():
+    digits = [f"{number * 7919 % 97 + 3}{'123456789' * 2}12" for number in range(40)]
+    table = read({"code": digits, "y": digits})
+    told = profile(table, "y", task="regression", columns={"code": "number"})
+    assert (told.columns[0].kind, told.task) == ("number", "regression")
+
+
+def test_a_table_of_the_target_alone_is_refused():
+    with pytest.raises(InputError, match="no column but the target"):
+        profile(read({"y": ["a", "b"] * 20}), "y")
 
 
 def test_no_column_left_is_refused():

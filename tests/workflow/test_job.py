@@ -121,6 +121,7 @@ def test_names_that_do_not_exist():
     refused((X, LABELS), "valid_acuracy", "valid_accuracy", monitor="valid_acuracy")
     refused((X, LABELS), "adam", optimizer="adamm")
     refused((X, LABELS), "cosine", schedule="cosin")
+    refused((X, LABELS), "constant has no option 'gama'", schedule_options={"gama": 3})
     refused((X, LABELS), "accuracy", metrics=["acuracy"])
     refused((X, LABELS), "rmse", metrics=["rmse"])
     refused((X, LABELS), "learning_rate", learning_rat=0.1)

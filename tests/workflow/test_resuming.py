@@ -421,8 +421,18 @@ def test_patience_that_ran_out_begins_anew_and_one_that_did_not_goes_on(tmp_path
     assert len(run.history) == 4
     on = goodfit.train(data, valid=bad, model=net(), resume=tmp_path / "run", epochs=1000, diagnose=False)
     assert len(on.history) == 7
+    assert not on.notes
     on = goodfit.train(data, valid=bad, model=net(), resume=tmp_path / "run", patience=5, diagnose=False)
     assert len(on.history) == 9
+
+
+def test_it_says_so_where_nothing_is_left_to_train(tmp_path, monkeypatch):
+    monkeypatch.setattr("goodfit.run_report.report_html", lambda run, language: "")
+    data = tensors()
+    goodfit.train(data, valid=data, model=net(), folder=tmp_path / "run", epochs=2, diagnose=False)
+    on = goodfit.train(data, valid=data, model=net(), resume=tmp_path / "run", epochs=1, diagnose=False)
+    assert len(on.history) == 2
+    assert "had ended after 2 epochs, and nothing was left to train" in on.notes[0].text()
 
 
 def test_a_resumed_training_refuses_what_would_make_it_another(tmp_path, monkeypatch):

@@ -97,7 +97,7 @@ def how_written(series: pl.Series, told: str | None, decimal: str) -> Written:
             )
     share = 0.5 if kind else ENOUGH
     if kind in ("", "number"):
-        numbers = recognise_numbers(values, rows, decimal)
+        numbers = recognise_numbers(values, rows, decimal, told=kind == "number")
         if numbers is not None and numbers.share >= share:
             reason = _number_reason(numbers.format, numbers.ambiguous, numbers.share)
             return Written("number", {"written": numbers.format.to_dict()}, reason)

@@ -70,11 +70,13 @@ class FoundNumbers:
     ambiguous: bool
 
 
-def recognise_numbers(values: pl.Series, rows: pl.Series, decimal: str = ".") -> FoundNumbers | None:
+def recognise_numbers(
+    values: pl.Series, rows: pl.Series, decimal: str = ".", *, told: bool = False
+) -> FoundNumbers | None:
     """Return the format under which most of a column's rows are numbers, None where no text is one.
 
     Codes are no numbers: texts with leading zeros that are all equally long (four digits or more), and
-    whole numbers of more than 18 digits, where they are the majority.
+    whole numbers of more than 18 digits, where they are the majority; unless they are told to be numbers.
 
     Parameters
     ----------
@@ -82,11 +84,15 @@ def recognise_numbers(values: pl.Series, rows: pl.Series, decimal: str = ".") ->
         The column's different texts, and in how many rows each stands.
     decimal
         The decimal sign of the file they come from: decides what ``1,234`` means.
+    told
+        Whether somebody says that they are numbers.
     """
     known = ~values.is_in(list(WEAK_NULLS))
     values, rows = values.filter(known), rows.filter(known)
     total = int(rows.sum())
-    if total == 0 or 2 * int(rows.filter(values.str.contains("[0-9]")).sum()) < total or _are_codes(values):
+    if total == 0 or 2 * int(rows.filter(values.str.contains("[0-9]")).sum()) < total:
+        return None
+    if not told and _are_codes(values):
         return None
     body, unit, currency = _split(values)
     usual = unit.filter(unit != "").mode().sort()

@@ -146,11 +146,13 @@ def check_some_used(columns: Sequence[Column], file: str) -> None:
     """
     if any(column.used for column in columns):
         return
+    if not columns:
+        raise InputError("profile.only-target", file=file)
     dropped = [
         Message("errors.profile.dropped", {"column": column.name, "reason": column.reason})
         for column in columns[:SHOWN]
     ]
-    raise InputError("profile.no-columns", file=file, dropped=dropped or "-")
+    raise InputError("profile.no-columns", file=file, dropped=dropped)
 
 
 def _typed(series: pl.Series, told: str | None, how: Written) -> pl.Series:
@@ -221,6 +223,8 @@ def _check_arguments(
         if name in targets:
             raise InputError("profile.split-by-target", column=name)
     for name, kind in told.items():
+        if name in targets:
+            raise InputError("profile.target-told", column=name)
         if kind.partition(":")[0] not in KINDS_TO_TELL or (":" in kind and not kind.startswith("datetime:")):
             raise InputError("profile.unknown-kind", column=name, kind=repr(kind), known=list(KINDS_TO_TELL))
 

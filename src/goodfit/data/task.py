@@ -45,7 +45,7 @@ def target_column(series: pl.Series, task: str | None, several: bool, decimal: s
         facts["type"] = "number" if numeric else "boolean"
     elif is_text(series):
         values, rows = different_texts(series)
-        found = recognise_numbers(values, rows, decimal)
+        found = recognise_numbers(values, rows, decimal, told=numeric)
         if found is not None and found.share >= (0.5 if numeric else ENOUGH):
             facts["written"] = found.format.to_dict()
             facts["type"] = "number"

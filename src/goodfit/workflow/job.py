@@ -353,7 +353,7 @@ def _average(recipe: Recipe, network: nn.Module) -> WeightAverage | None:
 
 def _schedule(recipe: Recipe, functions: Mapping[str, Any], steps: int | None) -> Any:
     spec = functions.get("schedule", recipe.schedule)
-    if spec == "constant" and not recipe.warmup:
+    if spec == "constant" and not recipe.warmup and not recipe.schedule_options:
         return None
     if steps is None:
         raise InputError("training.schedule-needs-length", schedule=recipe.schedule)

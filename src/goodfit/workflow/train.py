@@ -147,6 +147,7 @@ def train(
         notes = _notes(job, start)
         if resumed is not None:
             state, notes = resumed.restore(job, parts) or state, (*notes, *resumed.notes_on(job))
+        before = state.step
         threads = (resumed.threads if resumed is not None else None) or threads_of(job)
         save = None
         if folder is not None:
@@ -156,6 +157,8 @@ def train(
                 save(state)  # whatever the network began with, a resume begins with it too
         with tensorboard_events(tensorboard) as told, using_threads(threads):
             ended = run_loop(job, state, save, Progress.of(progress, recipe, language), told)
+        if resumed is not None and state.step == before:
+            notes = (*notes, Message("training.note.nothing-left", {"count": state.epoch}))
         seed_epoch(recipe.seed, -1)
         run = finish(job, parts, state, ended, diagnosed=diagnose, name=asked["name"], notes=notes)
     if folder is not None:

@@ -47,11 +47,11 @@ def read_run(folder: Path) -> Log:
     """Return what a run folder of goodfit's holds; its network is not looked at."""
     facts = json.loads((folder / "training.json").read_text("utf-8"))
     vitals = folder / "vitals.csv"
-    observations = Observations(
+    observations = Observations.from_plain(
+        facts["observations"],
         history=History.from_csv((folder / "history.csv").read_text("utf-8"), **facts["history"]),
         recipe=Recipe.from_toml((folder / "recipe.toml").read_text("utf-8"), str(folder / "recipe.toml")),
         vitals=Vitals.from_csv(vitals.read_text("utf-8")) if vitals.exists() else None,
-        **facts["observations"],
     )
     return Log(str(facts["name"]), observations, format="goodfit")
 
