@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,11 +15,14 @@ from goodfit.predicting import of_each_class, predict_rows
 from goodfit.training.losses import Loss
 
 if TYPE_CHECKING:
-    from goodfit.data.facts import TableFacts
+    from goodfit.data.facts import TableFacts, TypedRows
     from goodfit.evaluation.baselines import Predictor
-    from goodfit.evaluation.scores import Evaluation
+    from goodfit.evaluation.scores import Evaluation, WorstRow
 
-__all__ = ["arrays_of", "evaluate_rows", "units"]
+__all__ = ["arrays_of", "evaluate_rows", "units", "worst_frame"]
+
+MOST_VALUES = 50
+"""Columns of a row that it gets most wrong whose values are kept."""
 
 
 def evaluate_rows(
@@ -32,6 +36,7 @@ def evaluate_rows(
     metrics: Sequence[Any] = (),
     seed: int = 0,
     threshold: float | None = None,
+    rows: TypedRows | None = None,
 ) -> Evaluation:
     """Return the Evaluation of prepared rows of a table; numbers are brought back to the data's own units.
 
@@ -45,6 +50,8 @@ def evaluate_rows(
         Predictors of encoded targets.
     threshold
         Probability from which on the second of two classes is predicted; None: one half.
+    rows
+        The same rows before they were prepared, to say which those are that it gets most wrong.
     """
     predicted = predict_rows(model, loss, inputs)
     others = {name: predictor(arrays_of(inputs)) for name, predictor in baselines.items()}
@@ -54,7 +61,7 @@ def evaluate_rows(
         others = {name: units(values, table) for name, values in others.items()}
     else:
         predicted = of_each_class(predicted)
-    return evaluate(
+    evaluation = evaluate(
         actual,
         predicted,
         task=table.profile.task,
@@ -65,6 +72,32 @@ def evaluate_rows(
         seed=seed,
         threshold=threshold,
     )
+    if rows is None:
+        return evaluation
+    names = [column.name for column in table.profile.used[:MOST_VALUES]]
+    worst = (
+        replace(item, row=int(rows.numbers[item.row]), values=rows.values(item.row, names))
+        for item in evaluation.worst
+    )
+    return replace(evaluation, worst=tuple(worst))
+
+
+def worst_frame(worst: Sequence[WorstRow], *, pandas: bool) -> Any:
+    """Return rows that the network gets most wrong as a pandas or a polars frame.
+
+    A column of the table that is called as one of ours has an underscore added.
+    """
+    import polars as pl
+
+    own = ("row", "actual", "predicted", "loss")
+    columns: dict[str, list[Any]] = {name: [getattr(item, name) for item in worst] for name in own}
+    for name in worst[0].values if worst else ():
+        columns[f"{name}_" if name in own else name] = [item.values[name] for item in worst]
+    if pandas:
+        import pandas as pd
+
+        return pd.DataFrame(columns)
+    return pl.DataFrame(columns, strict=False, infer_schema_length=None)
 
 
 def units(values: NDArray[Any], table: TableFacts) -> NDArray[Any]:

@@ -159,8 +159,10 @@ class Run:
 
     def evaluate_table(self, data: Any, **reading: Any) -> tuple[Evaluation, tuple[Message, ...]]:
         """Return `evaluate`'s Evaluation, and what was noticed about the data on the way."""
+        import numpy as np
+
         from goodfit.data.casting import cast
-        from goodfit.data.facts import prepared_rows
+        from goodfit.data.facts import TypedRows, prepared_rows
         from goodfit.evaluation.metrics import METRICS
         from goodfit.judging import evaluate_rows
 
@@ -182,8 +184,42 @@ class Run:
             metrics=[name for name in named if name in METRICS],
             seed=self.recipe.seed,
             threshold=None if self.threshold is None else self.threshold.value,
+            rows=TypedRows.of(typed, target.numpy(), np.arange(typed.frame.height)),
         )
         return evaluation, (*table.notes, *typed.notes, *noted)
+
+    def worst_rows(self, n: int = 10, data: Any = None) -> Any:
+        """Return the rows that the network gets most wrong, the worst first.
+
+        Parameters
+        ----------
+        n
+            How many; at most 50 are known.
+        data
+            A table with the target; None for the test rows of the training.
+
+        Returns
+        -------
+        frame
+            ``row``, its number in the table as it was given, counted from 0 (of one's own tensors: among the
+            test rows); ``actual`` and ``predicted``;
+            ``loss``, the log loss of a class, or a number's error in standard deviations; then the row's
+            values. A pandas frame for a table that was one, else polars.
+
+        Raises
+        ------
+        InputError
+            There were no test rows, or ``data`` cannot be read.
+        """
+        from goodfit.judging import worst_frame
+
+        evaluation = self.evaluation if data is None else self.evaluate(data)
+        if evaluation is None:
+            raise InputError("run.no-test-rows", name=self.name)
+        as_pandas = self.table is not None and self.table.source.container == "pandas"
+        if data is not None:
+            as_pandas = type(data).__module__.partition(".")[0] == "pandas"
+        return worst_frame(evaluation.worst[:n], pandas=as_pandas)
 
     def importance(self, data: Any = None) -> Importance:
         """Return what each column is worth to the network, and how predictions go with the foremost ones.

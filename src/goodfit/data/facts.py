@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -102,6 +102,12 @@ class TypedRows:
     def of(cls, table: Table, target: NDArray[Any], rows: NDArray[np.int64]) -> TypedRows:
         """Return some rows of a typed table, whose encoded target is ``target``."""
         return cls(table.frame[rows], target[rows], table.numbers_of(rows))
+
+    def values(self, place: int, names: Sequence[str]) -> dict[str, Any]:
+        """Return a row's values of some columns as plain data for JSON."""
+        row = self.frame.select(names).row(place, named=True)
+        plain = (bool, int, float, str, type(None))
+        return {name: value if isinstance(value, plain) else str(value) for name, value in row.items()}
 
 
 def network_inputs(inputs: Inputs, rows: NDArray[np.int64] | None = None) -> Tensor | tuple[Tensor, Tensor]:

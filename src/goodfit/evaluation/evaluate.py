@@ -20,7 +20,7 @@ __all__ = ["default_metrics", "evaluate"]
 Array = NDArray[Any]
 Task = Literal["binary", "multiclass", "regression"]
 
-MOST_WORST = 10
+MOST_WORST = 50
 
 
 def default_metrics(task: Task) -> tuple[Metric, ...]:

@@ -16,6 +16,7 @@ __all__ = ["ClassReport", "Evaluation", "Score", "TargetReport", "Verdict", "Wor
 Verdict = Literal["better", "no different", "worse"]
 
 FEWEST_ROWS = 20
+WORST_TOLD = 3
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,16 @@ class TargetReport:
 class WorstRow:
     """A row that the network gets most wrong.
 
-    ``row`` counts from 0 among the rows evaluated. ``loss`` is the log loss of the row, or the error in
-    standard deviations of the target (root mean square over targets).
+    ``row`` counts from 0: in a table as it was given (its rows without a target count too), else among the
+    rows evaluated. ``loss`` is the log loss of the row, or the error in standard deviations of the target
+    (root mean square over targets). ``values`` is what the table has in that row.
     """
 
     row: int
     loss: float
     actual: Any
     predicted: Any
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, repr=False)
@@ -98,7 +101,7 @@ class Evaluation:
     outputs
         The scores of each target; empty for classes.
     worst
-        The ten rows it gets most wrong, worst first.
+        The rows it gets most wrong, at most 50, worst first.
     notes
         What the scores cannot say, and why.
     """
@@ -202,8 +205,20 @@ class Evaluation:
             parts.append(align(self._class_table(language), right=range(1, 5)))
         if len(self.outputs) > 1:
             parts.append(align(self._target_table(language), right=range(1, 4)))
-        sentences = [self.verdict_message, *self.notes]
+        sentences = [self.verdict_message, *self._worst_message(), *self.notes]
         return "\n\n".join([*parts, "\n".join(message.text(language) for message in sentences)])
+
+    def _worst_message(self) -> list[Message]:
+        """Return which rows of a table it gets most wrong, in a sentence."""
+        told = [
+            Message(
+                "evaluation.text.worst-row",
+                {"row": item.row, "actual": _short(item.actual), "predicted": _short(item.predicted)},
+            )
+            for item in self.worst[:WORST_TOLD]
+            if item.values
+        ]
+        return [Message("evaluation.text.worst", {"rows": told})] if told else []
 
     def _score_table(self, language: str) -> list[list[str]]:
         prior = "prior-values" if self.task == "regression" else "prior-classes"
@@ -264,6 +279,12 @@ class Evaluation:
         if self.classes:
             tables += html_table(self._class_table("en"))
         return f"{tables}<p>{escape(self.verdict_message.text())}</p>"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return " / ".join(_short(item) for item in value)
+    return number(value) if isinstance(value, float) else shorten(str(value))
 
 
 def _with_interval(score: Score) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from goodfit.evaluation.text import shorten
 from goodfit.finding import Finding
 from goodfit.messages import catalogue, say
 from goodfit.observations import higher_is_better
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Card", "diagnosis", "evaluation", "prediction", "recipe", "training"]
 
 NEARLY = 0.99
+MOST_WORST = 10
+VALUES_SHOWN = 6  # of a row that it gets most wrong
 MOST_SHOWN = 12  # rows of a long table, or of a list, before the rest is folded away
 MOST_CELLS = 30  # classes of a confusion matrix that is still a table
 
@@ -111,9 +114,10 @@ def evaluation(parts: ReportParts, language: str) -> dict[str, Any] | None:
             (row.name, *(number(value, language) for value in (row.rmse, row.mae, row.r2)))
             for row in (measured.outputs if len(measured.outputs) > 1 else ())
         ],
-        "worst": [
-            tuple(_spoken(value, language) for value in (row.row, row.actual, row.predicted, row.loss))
-            for row in measured.worst
+        "worst": _worst(parts, language),
+        "worst_heads": [
+            say(f"report.evaluation.worst-{head}", language)
+            for head in ("row", "actual", "predicted", "loss", *(["values"] if _has_values(measured) else []))
         ],
         "notes": [note.text(language) for note in measured.notes],
         "figures": evaluation_figures(measured, language),
@@ -193,6 +197,28 @@ def _score_row(measured: Evaluation, metric: str, models: list[str], language: s
         "main": metric == measured.main_metric,
         "cells": cells,
     }
+
+
+def _has_values(measured: Evaluation) -> bool:
+    return any(row.values for row in measured.worst)
+
+
+def _worst(parts: ReportParts, language: str) -> list[tuple[str, ...]]:
+    """Return the rows it gets most wrong, with their values of the columns that matter most."""
+    measured = parts.evaluation
+    assert measured is not None
+    columns = () if parts.importance is None else parts.importance.columns
+    first = {column.name: place for place, column in enumerate(columns)}
+    told = []
+    for row in measured.worst[:MOST_WORST]:
+        cells = [str(row.row), *(_spoken(value, language) for value in (row.actual, row.predicted, row.loss))]
+        names = sorted(row.values, key=lambda name: first.get(name, len(first)))[:VALUES_SHOWN]
+        if _has_values(measured):
+            cells.append(
+                ", ".join(f"{name} = {shorten(_spoken(row.values[name], language))}" for name in names)
+            )
+        told.append(tuple(cells))
+    return told
 
 
 def _more_targets(measured: Evaluation, language: str) -> str:

@@ -101,6 +101,7 @@ def array_parts(
         table=TableFacts(table.source, facts, division, preparation, table.notes),
         source=table.source,
         held_out=TypedRows.of(typed, encoded.numpy(), sampled(division.valid, frame.width)),
+        tested=TypedRows.of(typed, encoded.numpy(), division.test),
     )
 
 

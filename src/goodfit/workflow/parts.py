@@ -80,8 +80,8 @@ class Parts:
         What is known of the table that the rows come from, None for one's own tensors and loaders.
     source
         Where the rows come from.
-    held_out
-        Some validation rows of a table, for saying why the network predicts as it does.
+    held_out, tested
+        Some validation rows, and all test rows, of a table as they were before they were prepared.
     """
 
     train: Part
@@ -93,6 +93,7 @@ class Parts:
     source: Source = field(default_factory=lambda: Source("data", container="array"))
     notes: tuple[Message, ...] = ()
     held_out: TypedRows | None = None
+    tested: TypedRows | None = None
 
 
 def part_of(data: Any, name: str, *, stepped: bool = False, batch_size: int = 32) -> Part:

@@ -150,6 +150,7 @@ def divided(known: ReadTable, recipe: Recipe) -> Parts:
     prepared = apply_preparation(preparation, typed.frame, typed.source.name)
     encoded = torch.tensor(encode_target(preparation.target, typed.frame, typed.source.name))
     held_out = TypedRows.of(typed, encoded.numpy(), sampled(division.valid, typed.frame.width))
+    tested = TypedRows.of(typed, encoded.numpy(), division.test)
     parts = {
         name: _part(prepared, encoded, rows)
         for name, rows in (("train", division.train), ("valid", division.valid), ("test", division.test))
@@ -160,9 +161,11 @@ def divided(known: ReadTable, recipe: Recipe) -> Parts:
         content, more = prepared_rows(preparation, other)
         parts[name] = Part("tensors", content)
         notes += [*other.notes, *more]
+        rows = np.arange(other.frame.height)
         if name == "valid":
-            rows = sampled(np.arange(other.frame.height), other.frame.width)
-            held_out = TypedRows.of(other, content[1].numpy(), rows)
+            held_out = TypedRows.of(other, content[1].numpy(), sampled(rows, other.frame.width))
+        else:
+            tested = TypedRows.of(other, content[1].numpy(), rows)
     return Parts(
         train=parts["train"],
         valid=parts["valid"] if _rows(parts["valid"]) else None,
@@ -172,6 +175,7 @@ def divided(known: ReadTable, recipe: Recipe) -> Parts:
         table=TableFacts(table.source, facts, division, preparation, tuple(notes), known.reading),
         source=table.source,
         held_out=held_out,
+        tested=tested,
     )
 
 
