@@ -168,7 +168,7 @@ def _rebuilt(recipe: Recipe, facts: Mapping[str, Any], folder: Path) -> nn.Modul
     from goodfit.models.build import MODELS, build_model
 
     if recipe.model not in MODELS or facts["network"] is None:
-        raise InputError("run.needs-model", path=str(folder), model=recipe.model)
+        raise InputError("run.needs-model", path=str(folder), model=recipe.model.removeprefix("function "))
     return build_model(recipe, **facts["network"])
 
 

@@ -333,7 +333,8 @@ class Run:
         codes = ", ".join(finding.code for finding in self.findings) or "none"
         best = "" if self.history.best_epoch is None else f" (best {self.history.best_epoch:g})"
         epochs = f"{len(self.history)} epoch{'' if len(self.history) == 1 else 's'}{best}{score}"
-        return f"<Run {self.name}: {self.recipe.model}, {epochs}, findings: {codes}>"
+        network = self.recipe.model.removeprefix("function ")
+        return f"<Run {self.name}: {network}, {epochs}, findings: {codes}>"
 
     def _repr_html_(self) -> str:
         from goodfit.run_report import summary_html

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from tests.diagnosis.curves_for_tests import codes
 from tests.diagnosis.observations_for_tests import layers, learning, linear, stuck
 
 from goodfit.diagnosis.diagnose import diagnose
 from goodfit.messages import LANGUAGES
+from goodfit.observations import History, Observations
 from goodfit.probes import DataSummary, LabelProbe, ModeProbe, NonFiniteOrigin, OutputProbe, Shift
 from goodfit.recipe import Recipe
 
@@ -85,6 +87,15 @@ def test_rows_on_both_sides_of_the_split_leak():
     assert (finding.code, finding.severity) == ("data-leakage", "warning")
     natural = replace(data, distinctive=False, duplicated_train=0.4)
     assert codes(learning(data=natural, outputs=OUTPUTS), "warning") == []
+
+
+def test_a_leak_does_not_hide_that_the_validation_loss_rises():
+    epoch = np.arange(1.0, 201.0)
+    falling = 0.3 - 0.0005 * epoch
+    curves = {"epoch": epoch, "train_loss": falling, "valid_loss": 0.32 + 0.002 * np.maximum(epoch - 20, 0)}
+    copies = replace(DATA, duplicated_test=0.05, duplicated_train=0.0)
+    found = diagnose(Observations(History(curves), data=copies))
+    assert {finding.code for finding in found} >= {"data-leakage", "overfitting"}
 
 
 def test_other_classes_in_validation_are_a_mismatch():

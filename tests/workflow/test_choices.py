@@ -108,3 +108,5 @@ def test_functions_that_only_the_caller_has():
     ):
         with pytest.raises(InputError, match=word):
             check_functions(recipe, {}, None)
+    with pytest.raises(InputError, match="type int"):
+        check_functions(Recipe(), {}, 3)

@@ -75,7 +75,7 @@ def test_the_call_of_the_design():
     np.testing.assert_allclose(shares.sum(1), 1, rtol=1e-6)
     with torch.no_grad():
         np.testing.assert_allclose(run.predict(X, logits=True), model(X).numpy())
-    assert "function Sequential" in repr(run)
+    assert "data: Sequential, " in repr(run)
 
 
 def test_the_same_seed_gives_the_same_and_another_another():

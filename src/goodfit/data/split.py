@@ -132,7 +132,7 @@ def shares(rows: int, valid_fraction: Fraction = "auto", test_fraction: Fraction
         raise InputError("split.fractions", valid=valid, test=test)
     parts = 1 + (valid > 0) + (test > 0)
     if rows < parts:
-        raise InputError("split.too-few-rows", rows=rows, parts=parts)
+        raise InputError("split.too-few-rows", count=rows, parts=parts)
     return Shares(round(1 - valid - test, 12), valid, test)
 
 

@@ -58,12 +58,14 @@ def check_functions(recipe: Recipe, functions: Functions, model: Any) -> None:
     Raises
     ------
     InputError
-        A field says ``function ...`` and no function was given.
+        A field says ``function ...`` and no function was given, or the model is neither module nor function.
     """
     for name in FUNCTION_FIELDS:
         value = str(getattr(recipe, name))
         if value.startswith("function ") and name not in functions:
             raise InputError("training.needs-function", field=name, function=value.removeprefix("function "))
+    if model is not None and not callable(model):
+        raise InputError("training.model-not-callable", kind=type(model).__name__)
     if recipe.loss == "custom" and "step" not in functions:
         raise InputError("training.needs-function", field="step", function="step")
     if recipe.model.startswith("function ") and not callable(model):

@@ -16,7 +16,13 @@ __all__ = ["EXPLAINS", "find"]
 
 EXPLAINS = {
     "unscaled-inputs": (*OF_CURVES, *OF_LAYERS, "bad-initialization"),
-    "data-leakage": (*OF_SCORES, "validation-too-good", "split-mismatch", "label-noise"),
+    # A leak makes the validation loss too good: where it rises, something else is at work.
+    "data-leakage": (
+        *(code for code in OF_SCORES if code != "overfitting"),
+        "validation-too-good",
+        "split-mismatch",
+        "label-noise",
+    ),
     "split-mismatch": (
         *OF_SCORES,
         "class-imbalance",
