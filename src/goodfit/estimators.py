@@ -98,8 +98,9 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             model = None
         else:
             fields["model"], model = "auto", copy.deepcopy(model)
-        for key in ("loss_options", "optimizer_options", "schedule_options"):
-            fields[key] = fields[key] or {}
+        for key in fields.keys() & Recipe.model_fields.keys():
+            if isinstance(Recipe.model_fields[key].default, dict):
+                fields[key] = fields[key] or {}
         plain, functions = separate_functions(fields)
         defaults = Recipe()
         recipe = Recipe(**{key: value for key, value in plain.items() if value != getattr(defaults, key)})

@@ -73,6 +73,8 @@ def _alternatives(annotation: Any, metadata: Sequence[Any]) -> Iterator[Words]:
     elif kind is tuple:
         item = next(_alternatives(get_args(annotation)[0], ()))
         yield Message("errors.wanted.list", {"item": item})
+    elif kind is dict and get_origin(get_args(annotation)[1]) is Literal:
+        yield Message("errors.wanted.pairs-of", {"values": list(get_args(get_args(annotation)[1]))})
     else:
         yield Message("errors.wanted.pairs")
 

@@ -133,6 +133,15 @@ class Recipe(BaseModel):
     )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="Every random choice follows from it.")
+    # How the columns are prepared
+    scale: dict[str, Literal["standard", "minmax", "unit", "robust", "quantile", "log"]] = Field(
+        {},
+        description="Scalings of columns by name, instead of what their distribution asks: column=standard, "
+        "minmax, unit, robust, quantile, log.",
+    )
+    outliers: Literal["keep", "clip", "missing"] = Field(
+        "keep", description="What becomes of numbers far out, by a rule on the training rows."
+    )
     # How the rows are divided
     valid_fraction: Annotated[float, Field(gt=0, lt=1)] | Auto = Field(
         "auto", description="Share of the rows kept for validation; auto: by the number of rows."

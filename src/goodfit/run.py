@@ -321,7 +321,9 @@ class Run:
         from goodfit.data.read import read
 
         facts = self._facts()
-        kinds = {column.name: column.kind for column in facts.profile.used if column.kind == "category"}
+        kinds = {
+            column.name: column.kind for column in facts.profile.used if column.kind in ("category", "text")
+        }
         said = {name: value for name, value in reading.items() if value is not None}
         return read(data, columns=kinds, **{**facts.reading, **said})
 

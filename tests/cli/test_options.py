@@ -42,6 +42,11 @@ def test_only_fields_that_were_given_count():
     }
 
 
+def test_pairs_may_be_repeated():
+    texts = {"scale": ["a=log", "b=robust,c=unit"], "loss_options": []}
+    assert recipe_fields(texts) == {"scale": {"a": "log", "b": "robust", "c": "unit"}}
+
+
 def test_a_recipe_file_is_read(tmp_path):
     assert recipe_from(None) is None
     (tmp_path / "r.toml").write_text("epochs = 7")

@@ -285,7 +285,7 @@ ODD_TABLES = {
         ("40 digits", "x: one value is infinite or beyond 3e38 and counts as missing."),
         ("a rare class", "The class c has too few rows (1) to be in every part;"),
         ("some targets missing", "30 rows have no target and are left out."),
-        ("many texts", "t: free text, 2,000 different ones"),
+        ("many texts", "1 short text: t"),
         ("decimal commas", "Numbers have a decimal comma."),
         ("quoted lines", "binary, because y has two values"),
         ("windows", "x: it only counts the rows"),

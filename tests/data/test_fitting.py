@@ -120,7 +120,7 @@ def test_only_cycles_that_vary() -> None:
     column = fit("datetime", hours)
     assert isinstance(column, DatetimeColumn)
     assert column.cycles == ("hour",)
-    assert column.elapsed.scaling == "standard"
+    assert column.elapsed.scaling == "minmax"
     assert column.outputs == ("x", "x.hour.sin", "x.hour.cos")
     days = pl.date_range(pl.date(2020, 1, 1), pl.date(2021, 1, 1), "1d", eager=True)
     dates = fit("datetime", days)
@@ -151,3 +151,30 @@ def test_a_column_that_is_not_there_is_named() -> None:
 def test_no_training_rows_are_refused() -> None:
     with pytest.raises(InputError, match="no training rows"):
         fit_preparation(everything(30, 0), PROFILE, np.arange(0))
+
+
+def test_a_told_scaling_is_taken_and_others_are_chosen() -> None:
+    random = np.random.default_rng(0)
+    frame = pl.DataFrame({"a": random.normal(size=200), "b": random.normal(size=200), "y": np.arange(200.0)})
+    profile = profile_of({"a": "number", "b": "number"})
+    told = fit_preparation(frame, profile, np.arange(100), scale={"a": "quantile", "y": "log"})
+    a, b = told.columns
+    assert isinstance(a, NumberColumn)
+    assert isinstance(b, NumberColumn)
+    assert (a.scaling, b.scaling) == ("quantile", "standard")
+    assert told.target.columns[0].scaling == "log"  # type: ignore[union-attr]
+    assert max(a.parameters["quantiles"]) <= frame["a"][:100].max()  # type: ignore[type-var, operator]
+
+
+@pytest.mark.parametrize(
+    ("scale", "words"),
+    [
+        ({"c": "log"}, r"scale names 'c', .* those are 'a', 'y'"),
+        ({"z": "log"}, "scale names 'z'"),
+        ({"y": "robust"}, "target 'y' cannot be scaled by robust"),
+    ],
+)
+def test_a_scaling_of_what_is_no_number_is_refused(scale: dict[str, str], words: str) -> None:
+    frame = pl.DataFrame({"a": [1.0, 2.0], "c": ["x", "y"], "y": [1.0, 2.0]})
+    with pytest.raises(InputError, match=words):
+        fit_preparation(frame, profile_of({"a": "number", "c": "category"}), np.arange(2), scale=scale)

@@ -80,6 +80,39 @@ def test_a_decimal_point_stays_one_in_a_file_of_semicolons(write):
     assert table.frame.rows() == [(0.998, 5), (1.001, 6)]
 
 
+MPG = """18.0   8   307.0      130.0      3504.      12.0   70  1\t"chevrolet chevelle malibu"
+15.0   8   350.0      165.0      3693.      11.5   71  1\t"buick skylark 320"
+18.0   8   318.0      ?          3436.      11.0   70  1\t"plymouth satellite"
+16.0   8   304.0      150.0      3433.      12.0   70  1\t"amc rebel sst"
+"""
+
+
+def test_blanks_may_separate_the_columns(write):
+    table = read(write("mpg  weight name\n18.0    3504  'a'\n15.0  ?  \"b c\"\n36.1    1800 d\n 9 1 e\n"))
+    assert table.frame["weight"].to_list() == [3504, None, 1800, 1]
+    assert table.frame["name"].to_list() == ["'a'", "b c", "d", "e"]
+    assert "notes.read.blanks" in codes(table)
+
+
+def test_a_file_without_names_as_uci_ships_it_says_so(write):
+    table = read(write(MPG))
+    assert table.frame.shape == (3, 9)
+    assert {"notes.read.blanks", "notes.read.header-numbers"} <= set(codes(table))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a b\tc d\n1 2\t3\n4\t5\n6\t7\n",
+        "full name\nAna Mora\nJuan Paz\nEva Sol\n",
+        "a b,c d\n1 2,3 4\n5 6,7 8\n9 1,2 3\n",
+        "price\n1 000\n2 000\n3 000\n",
+    ],
+)
+def test_blanks_within_values_separate_nothing(write, text):
+    assert "notes.read.blanks" not in codes(read(write(text)))
+
+
 def test_blanks_after_delimiters_and_spellings_of_missing_do_not_count(write):
     table = read(write("age, work, pay\n39, Private, 1.5\n ?, ?, NA\n 12,Self ,-\n"))
     assert table.frame.columns == ["age", "work", "pay"]

@@ -60,7 +60,7 @@ def test_numbers_are_standardised_by_training_rows_and_come_back(scaling: Any) -
     random = np.random.default_rng(0)
     frame = pl.DataFrame({"a": np.exp(random.normal(8, 1, 200)), "b": random.uniform(0, 1, 200)})
     rows = np.arange(0, 200, 2)
-    target = fit_target(frame, profile_of({}, targets=("a", "b")), rows, scaling=scaling)
+    target = fit_target(frame, profile_of({}, targets=("a", "b")), rows, dict.fromkeys(("a", "b"), scaling))
     encoded = encode_target(target, frame)
     assert encoded.dtype == np.float32
     assert encoded.shape == (200, 2)
@@ -85,7 +85,7 @@ def test_missing_targets_are_nan() -> None:
 
 def test_logarithm_of_a_negative_target_is_refused() -> None:
     with pytest.raises(InputError, match="'y' has the value -1"):
-        fit_target(pl.DataFrame({"y": [-1.0, 2.0]}), profile_of({}), np.arange(2), scaling="log")
+        fit_target(pl.DataFrame({"y": [-1.0, 2.0]}), profile_of({}), np.arange(2), {"y": "log"})
 
 
 @given(

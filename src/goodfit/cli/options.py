@@ -110,7 +110,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def with_recipe_options(command: Command) -> Command:
-    """Give ``command`` an option for every recipe field; it gets them as texts in its ``**fields``."""
+    """Give ``command`` an option for every recipe field; it gets them as texts in its ``**fields``.
+
+    Those of name=value pairs may be repeated.
+    """
     signature = inspect.signature(command, eval_str=True)
     own = [item for item in signature.parameters.values() if item.kind is not inspect.Parameter.VAR_KEYWORD]
     options = []
@@ -124,7 +127,10 @@ def with_recipe_options(command: Command) -> Command:
         )
         options.append(
             inspect.Parameter(
-                name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, option]
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=None,
+                annotation=Annotated[(list[str] if field.default == {} else str) | None, option],
             )
         )
     both = [*own, *options]
@@ -133,9 +139,11 @@ def with_recipe_options(command: Command) -> Command:
     return command
 
 
-def recipe_fields(texts: Mapping[str, str | None]) -> dict[str, Any]:
+def recipe_fields(texts: Mapping[str, str | list[str] | None]) -> dict[str, Any]:
     """Return the recipe fields that were given on the command line, as values."""
-    return {name: Recipe.parse(name, text) for name, text in texts.items() if text is not None}
+    said = {name: text for name, text in texts.items() if text is not None and text != []}
+    joined = {name: ",".join(text) if isinstance(text, list) else text for name, text in said.items()}
+    return {name: Recipe.parse(name, text) for name, text in joined.items()}
 
 
 def recipe_from(path: Path | None) -> Recipe | None:

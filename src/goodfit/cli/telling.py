@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from goodfit.messages import Message, say
 from goodfit.workflow.progress import duration, sparkline
 
 if TYPE_CHECKING:
+    from goodfit.data.preparation import Preparation
     from goodfit.data.table import Profile
     from goodfit.recipe import Recipe
     from goodfit.run import Run
@@ -108,7 +110,7 @@ def _data(run: Run, language: str) -> list[str]:
     lines += [
         f"  {say(f'terminal.given-{part}', language, count=rows)}" for part, rows in given.items() if rows
     ]
-    lines += _list("inputs", _inputs(profile, language), language)
+    lines += _list("inputs", [*_inputs(profile, language), *_scalings(table.preparation, language)], language)
     unused = [column for column in profile.columns if not column.used]
     left_out = [f"{column.name}: {column.reason.text(language)}" for column in unused[:NAMES_SHOWN]]
     if len(unused) > NAMES_SHOWN:
@@ -120,10 +122,18 @@ def _data(run: Run, language: str) -> list[str]:
 
 
 def _inputs(profile: Profile, language: str) -> Iterable[str]:
-    for kind in ("number", "category", "boolean", "datetime"):
+    for kind in ("number", "category", "boolean", "datetime", "text"):
         names = [column.name for column in profile.used if column.kind == kind]
         if names:
             yield f"{say(f'terminal.kind.{kind}', language, count=len(names))}: {_some(names, language)}"
+
+
+def _scalings(preparation: Preparation, language: str) -> Iterable[str]:
+    """Yield how many numbers have which scaling, the most frequent first."""
+    counts = Counter(column.scaling for column in preparation.columns if column.kind == "number")
+    if counts:
+        shown = [f"{count} {scaling}" for scaling, count in counts.most_common()]
+        yield say("terminal.scaled", language, scalings=shown)
 
 
 def _course(run: Run, language: str) -> list[str]:

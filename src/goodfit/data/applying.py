@@ -18,6 +18,7 @@ from goodfit.data.columns import (
     cycle_phase,
     elapsed_days,
 )
+from goodfit.data.outliers import without_outliers
 from goodfit.data.preparation import (
     BooleanColumn,
     CategoryColumn,
@@ -26,8 +27,10 @@ from goodfit.data.preparation import (
     NumberColumn,
     Preparation,
     PreparedColumn,
+    TextColumn,
 )
 from goodfit.data.scaling import scale
+from goodfit.data.text_vectors import text_numbers
 from goodfit.errors import InputError
 from goodfit.messages import Message
 
@@ -58,8 +61,9 @@ def apply_preparation(preparation: Preparation, frame: pl.DataFrame, source: str
     InputError
         A column is missing, or holds another type of value than it did in training.
     """
+    names = set(frame.columns)
     for column in preparation.columns:
-        if column.name not in frame.columns:
+        if column.name not in names:
             raise InputError("prepare.column-missing", column=column.name, source=source)
         _check_type(column, frame[column.name], source)
     numbers = np.empty((frame.height, len(preparation.number_names)), dtype=np.float32)
@@ -94,6 +98,7 @@ def _check_type(column: PreparedColumn, series: pl.Series, source: str) -> None:
         "boolean": dtype.is_numeric() or dtype == pl.Boolean,
         "datetime": dtype in (pl.Date, pl.Datetime),
         "category": not dtype.is_nested(),
+        "text": not dtype.is_nested(),
     }
     if not fits[column.kind] and dtype != pl.Null:
         values = {"column": column.name, "source": source, "dtype": str(dtype)}
@@ -101,8 +106,11 @@ def _check_type(column: PreparedColumn, series: pl.Series, source: str) -> None:
 
 
 def _numbers_of(
-    column: NumberColumn | BooleanColumn | DatetimeColumn, series: pl.Series
+    column: NumberColumn | BooleanColumn | DatetimeColumn | TextColumn, series: pl.Series
 ) -> list[NDArray[Any]]:
+    if isinstance(column, TextColumn):
+        texts = [*text_numbers(column, series).T]
+        return [*texts, series.is_null().to_numpy()] if column.indicator else texts
     if isinstance(column, DatetimeColumn):
         days = elapsed_days(series)
         missing = np.isnan(days)
@@ -112,6 +120,8 @@ def _numbers_of(
             outputs += [np.nan_to_num(np.sin(angle)), np.nan_to_num(np.cos(angle))]
         return [*outputs, missing] if column.indicator else outputs
     values = as_numbers(series)
+    if isinstance(column, NumberColumn) and column.outliers is not None:
+        values = without_outliers(values, column.outliers)
     missing = ~np.isfinite(values)
     if isinstance(column, BooleanColumn):
         scaled = np.where(missing, 0.0, np.where(values > 0, 1.0, -1.0))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from goodfit.data.dates import parse_dates
 from goodfit.data.missing import is_text
 from goodfit.data.numbers import NumberFormat, parse_numbers
+from goodfit.data.spellings import with_one_spelling
 from goodfit.data.table import Column, Profile, Table
 from goodfit.errors import InputError
 from goodfit.messages import Message
@@ -91,7 +92,7 @@ def read_column(series: pl.Series, kind: str, facts: Mapping[str, Any]) -> pl.Se
     Parameters
     ----------
     kind
-        ``number``, ``integer``, ``boolean``, ``datetime``, ``category``, or ``other``: as it is.
+        ``number``, ``integer``, ``boolean``, ``datetime``, ``category``, ``text``, or ``other``: as it is.
     facts
         How they are written, see `goodfit.data.columns.Written`.
     """
@@ -107,8 +108,9 @@ def read_column(series: pl.Series, kind: str, facts: Mapping[str, Any]) -> pl.Se
             return series.cast(pl.Datetime("us"))
         formats = facts.get("formats") or ["%Y-%m-%d", "%Y/%m/%d"]
         return parse_dates(as_texts(series), formats)
-    if kind == "category":
-        return series if is_text(series) else as_texts(series)
+    if kind in ("category", "text"):
+        texts = series if is_text(series) else as_texts(series)
+        return with_one_spelling(texts, facts["alike"]) if facts.get("alike") else texts
     return series
 
 

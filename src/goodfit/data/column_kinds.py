@@ -12,7 +12,8 @@ import polars as pl
 
 from goodfit.data.dates import recognise_dates
 from goodfit.data.missing import different_texts, is_text
-from goodfit.data.numbers import NumberFormat, recognise_numbers
+from goodfit.data.numbers import FoundNumbers, NumberFormat, parse_numbers, recognise_numbers
+from goodfit.data.spellings import spellings_alike, with_one_spelling
 from goodfit.data.table import Column, ColumnKind
 from goodfit.errors import InputError
 from goodfit.messages import Message
@@ -54,8 +55,9 @@ class Written:
 def how_written(series: pl.Series, told: str | None, decimal: str) -> Written:
     """Decide whether a column's values are numbers, yes/no, dates, or something else.
 
-    Texts are numbers (or dates) where 95 % of the rows that are not missing are; yes/no where there are
-    exactly two different ones and they are a known pair.
+    Texts are numbers (or dates) where 95 % of the rows that are not missing are, numbers also where half of
+    the rows are and more than 20 of them differ; yes/no where there are exactly two different ones and they
+    are a known pair.
 
     Parameters
     ----------
@@ -96,8 +98,10 @@ def how_written(series: pl.Series, told: str | None, decimal: str) -> Written:
                 "profile.not-yes-no", column=series.name, values=[repr(v) for v in values.sort()[:5]]
             )
     share = 0.5 if kind else ENOUGH
+    mixed = None
     if kind in ("", "number"):
         numbers = recognise_numbers(values, rows, decimal, told=kind == "number")
+        mixed = numbers if numbers is not None and 0.5 <= numbers.share < share else None
         if numbers is not None and numbers.share >= share:
             reason = _number_reason(numbers.format, numbers.ambiguous, numbers.share)
             return Written("number", {"written": numbers.format.to_dict()}, reason)
@@ -110,7 +114,21 @@ def how_written(series: pl.Series, told: str | None, decimal: str) -> Written:
         return Written("datetime", {"formats": list(dates.formats)}, Message(code, words))
     if kind:
         raise InputError("profile.not-dates", column=series.name, value=first)
-    return Written("other")
+    return Written("other") if mixed is None else _mixed(series.name, values, mixed)
+
+
+def _mixed(name: str, values: pl.Series, numbers: FoundNumbers) -> Written:
+    """Return how numbers among which there are texts are read: as such where many differ."""
+    others = parse_numbers(values, numbers.format).is_null()
+    shown = {
+        "column": name,
+        "percent": round(100 * (1 - numbers.share), 1),
+        "texts": [repr(text) for text in values.filter(others).sort().head(3)],
+    }
+    if len(values) - int(others.sum()) > LEVELS_SHOWN:
+        facts = {"written": numbers.format.to_dict()}
+        return Written("number", facts, Message("notes.column.number-mixed", shown))
+    return Written("other", {}, Message("notes.column.category-mixed", shown))
 
 
 def _told_dates(series: pl.Series, form: str) -> Written:
@@ -165,7 +183,8 @@ def describe(series: pl.Series, written: Written, told: str | None, measured: Ma
       like years), or nearly all different under a name such as ``Id`` or ``hospital_number``;
     - texts are an *identifier* where they are short codes that never, or under such a name seldom, repeat;
       *text* where at least half are different and they run to three words or 30 characters, or where none
-      repeats; a *category* otherwise.
+      repeats; a *category* otherwise, whose values that differ by case or blanks alone are one
+      (`goodfit.data.spellings`).
 
     Parameters
     ----------
@@ -202,6 +221,12 @@ def describe(series: pl.Series, written: Written, told: str | None, measured: Ma
         decided, reason = _number(series, written, facts, distinct)
     else:
         decided, reason = _text(series, distinct)
+        if decided == "category":
+            reason = written.reason or reason
+            alike = spellings_alike(series)
+            if alike:
+                facts["alike"] = alike
+                distinct, facts["levels"] = _levels(with_one_spelling(series, alike))
     return Column(name, decided, reason, missing, distinct, facts)
 
 

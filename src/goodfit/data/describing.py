@@ -13,6 +13,7 @@ from goodfit.data.preparation import (
     Preparation,
     PreparedColumn,
     TargetColumn,
+    TextColumn,
 )
 from goodfit.messages import Message
 
@@ -44,22 +45,46 @@ def describe(preparation: Preparation) -> list[ColumnNote]:
 
 def _messages(column: PreparedColumn, rows: int) -> list[Message]:
     if isinstance(column, NumberColumn):
-        return [_number(column), *_missing(column, rows, {"fill": _short(column.fill)}, "number")]
+        filled = _missing(column, rows, {"fill": _short(column.fill)}, "number")
+        return [_number(column), *_outliers(column), *filled]
     if isinstance(column, BooleanColumn):
         return [Message("prepare.boolean"), *_missing(column, rows, {}, "boolean")]
     if isinstance(column, DatetimeColumn):
         cycles = [Message(f"prepare.cycle-{cycle}") for cycle in column.cycles]
-        return [Message("prepare.datetime"), *cycles, *_missing(column, rows, {}, "datetime")]
+        elapsed = [Message("prepare.datetime"), _number(column.elapsed)]
+        return [*elapsed, *cycles, *_missing(column, rows, {}, "datetime")]
+    if isinstance(column, TextColumn):
+        numbers = Message("prepare.text", {"count": len(column.components)})
+        return [numbers, *_missing(column, rows, {}, "text")]
     return _category(column, rows)
 
 
 def _number(column: NumberColumn) -> Message:
-    parameters = {name: _short(value) for name, value in column.parameters.items()}
+    numbers = {name: value for name, value in column.parameters.items() if not isinstance(value, tuple)}
+    parameters = {name: _short(value) for name, value in numbers.items()}
+    if column.scaling == "minmax":
+        low, high = numbers["center"] - numbers["scale"], numbers["center"] + numbers["scale"]
+        parameters = {"low": _short(low), "high": _short(high)}
+    elif column.scaling == "unit":
+        low, high = numbers["center"], numbers["center"] + numbers["scale"]
+        parameters = {"low": _short(low), "high": _short(high)}
     return Message(f"prepare.number-{column.scaling}", parameters)
 
 
+def _outliers(column: NumberColumn) -> list[Message]:
+    rule = column.outliers
+    if rule is None:
+        return []
+    low = "-∞" if rule.low is None else f"{rule.low:.4g}"
+    high = "∞" if rule.high is None else f"{rule.high:.4g}"
+    return [Message(f"prepare.outliers-{rule.treatment}", {"count": rule.count, "low": low, "high": high})]
+
+
 def _missing(
-    column: NumberColumn | BooleanColumn | DatetimeColumn, rows: int, values: dict[str, float], kind: str
+    column: NumberColumn | BooleanColumn | DatetimeColumn | TextColumn,
+    rows: int,
+    values: dict[str, float],
+    kind: str,
 ) -> list[Message]:
     if not column.missing:
         return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -64,9 +64,15 @@ class TableFacts:
     def from_dict(cls, data: Mapping[str, Any], preparation: Preparation) -> TableFacts:
         """Rebuild the facts from `to_dict`."""
         rows = data["split"]
+        profile = Profile.from_dict(data["profile"])
+        known = {column.name for column in preparation.columns}
+        columns = tuple(  # texts were once left out
+            replace(column, kind="dropped") if column.kind == "text" and column.name not in known else column
+            for column in profile.columns
+        )
         return cls(
             source=Source(**data["source"]),
-            profile=Profile.from_dict(data["profile"]),
+            profile=replace(profile, columns=columns),
             split=Split(
                 train=np.array(rows["train"], dtype=np.int64),
                 valid=np.array(rows["valid"], dtype=np.int64),

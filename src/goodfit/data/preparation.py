@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Literal
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,15 +28,39 @@ __all__ = [
     "Inputs",
     "NumberColumn",
     "NumberTarget",
+    "OutlierRule",
     "Preparation",
     "PreparedColumn",
     "TargetColumn",
+    "TextColumn",
 ]
 
 FORMAT = 1
+BUCKETS = 4096
+"""Numbers that the hash of a run of characters in a text may be."""
 
 Cycle = Literal["month", "day", "weekday", "hour"]
 Label = StrictBool | StrictInt | FiniteFloat | StrictStr
+
+
+@dataclass(frozen=True)
+class OutlierRule:
+    """What is done with a number far out: it becomes the bound (``clip``), or counts as missing.
+
+    Parameters
+    ----------
+    treatment
+        Which of both.
+    low, high
+        Where it begins, see `goodfit.data.analysis.distributions.outlier_bounds`; None where a side has none.
+    count
+        Training rows beyond.
+    """
+
+    treatment: Literal["clip", "missing"]
+    low: FiniteFloat | None
+    high: FiniteFloat | None
+    count: int
 
 
 @dataclass(frozen=True)
@@ -56,14 +81,17 @@ class NumberColumn:
         Training rows without a value.
     indicator
         Whether a further column says where the value was missing.
+    outliers
+        What is done with values far out; None: they stay.
     """
 
     name: str
     scaling: str
-    parameters: Mapping[str, FiniteFloat]
+    parameters: Mapping[str, FiniteFloat | tuple[FiniteFloat, ...]]
     fill: FiniteFloat
     missing: int
     indicator: bool
+    outliers: OutlierRule | None = None
     kind: Literal["number"] = "number"
 
     @property
@@ -144,8 +172,44 @@ class CategoryColumn:
     kind: Literal["category"] = "category"
 
 
+@dataclass(frozen=True)
+class TextColumn:
+    """How a short text is prepared: as a few numbers, see `goodfit.data.text_vectors`.
+
+    Parameters
+    ----------
+    name
+        The column.
+    buckets, weights
+        The hashes of runs of characters that count, and the weight of each.
+    components
+        The directions that a text's weights are projected on, shape ``(numbers, buckets)``.
+    center, scale
+        The mean of each number, and the largest of their deviations.
+    missing, indicator
+        As in `NumberColumn`.
+    """
+
+    name: str
+    buckets: tuple[StrictInt, ...]
+    weights: tuple[FiniteFloat, ...]
+    components: tuple[tuple[FiniteFloat, ...], ...]
+    center: tuple[FiniteFloat, ...]
+    scale: Annotated[FiniteFloat, Field(gt=0)]
+    missing: int
+    indicator: bool
+    kind: Literal["text"] = "text"
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the columns of `Inputs.numbers` it becomes."""
+        numbers = (f"{self.name}.{place + 1}" for place in range(len(self.components)))
+        return (*numbers, *_indicator(self.name, self.indicator))
+
+
 PreparedColumn = Annotated[
-    NumberColumn | BooleanColumn | DatetimeColumn | CategoryColumn, Field(discriminator="kind")
+    NumberColumn | BooleanColumn | DatetimeColumn | CategoryColumn | TextColumn,
+    Field(discriminator="kind"),
 ]
 
 
@@ -242,7 +306,9 @@ class Preparation:
 
     def to_json(self) -> str:
         """Return it as JSON; `from_json` gives back exactly the same numbers."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, ensure_ascii=False, allow_nan=False)
+        data = asdict(self)
+        columns = ",\n".join(_json(column) for column in data.pop("columns"))
+        return _json({"format": FORMAT, **data})[:-1] + f',\n"columns": [\n{columns}\n]}}\n'
 
     @classmethod
     def from_json(cls, text: str | bytes, source: str = "preparation.json") -> Preparation:
@@ -269,6 +335,7 @@ class Preparation:
             where = ".".join(str(part) for part in first["loc"])
             raise InputError("prepare.damaged", source=source, problem=f"{where}: {first['msg']}") from None
         _check_scalings(preparation, source)
+        _check_texts(preparation, source)
         return preparation
 
 
@@ -294,6 +361,10 @@ class Inputs:
         return len(self.numbers)
 
 
+def _json(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, allow_nan=False)
+
+
 def _indicator(name: str, indicator: bool) -> tuple[str, ...]:
     return (f"{name}.missing",) if indicator else ()
 
@@ -313,3 +384,14 @@ def _check_scalings(preparation: Preparation, source: str) -> None:
         scaling = SCALINGS.get(number.scaling)
         if scaling is None or not scaling.accepts(number.parameters):
             raise InputError("prepare.damaged", source=source, problem=f"{column.name}: {number.scaling}")
+
+
+def _check_texts(preparation: Preparation, source: str) -> None:
+    for column in preparation.columns:
+        if isinstance(column, TextColumn):
+            width, numbers = len(column.buckets), len(column.components)
+            shapes = {len(column.weights), *(len(component) for component in column.components)} == {width}
+            rising = all(low < high for low, high in pairwise(column.buckets))
+            known = not width or (column.buckets[0] >= 0 and column.buckets[-1] < BUCKETS)
+            if not (shapes and rising and known and len(column.center) == numbers):
+                raise InputError("prepare.damaged", source=source, problem=f"{column.name}: text")

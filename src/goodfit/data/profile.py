@@ -20,7 +20,7 @@ from goodfit.data.task import TASKS, decide_task, target_column
 from goodfit.errors import InputError
 from goodfit.messages import Message
 
-__all__ = ["check_some_used", "class_levels", "describe_columns", "dropped_notes", "profile"]
+__all__ = ["alike_notes", "check_some_used", "class_levels", "describe_columns", "dropped_notes", "profile"]
 
 EXACT = 100_000  # rows up to which distinct, median and skew are exact
 SHOWN = 5
@@ -98,7 +98,7 @@ def profile(
     _check_time(described, time_column)
     if minimum_columns:
         check_some_used(described, table.source.name)
-    notes += dropped_notes(described)
+    notes += [*dropped_notes(described), *alike_notes(described)]
     return Profile(
         rows=rows,
         columns=described,
@@ -191,12 +191,24 @@ def _plain(value: Any) -> Any:
 def dropped_notes(columns: Sequence[Column]) -> list[Message]:
     """Return which columns the network does not get, by kind, and why."""
     notes = []
-    for kind in ("identifier", "constant", "empty", "text", "dropped"):
+    for kind in ("identifier", "constant", "empty", "dropped"):
         names = [column.name for column in columns if column.kind == kind]
         if names:
             values = {"count": len(names), "names": [repr(name) for name in names[:20]]}
             notes.append(Message(f"notes.profile.dropped-{kind}", values))
     return notes
+
+
+def alike_notes(columns: Sequence[Column]) -> list[Message]:
+    """Return which columns have values that were taken as one."""
+    return [
+        Message(
+            "notes.profile.alike",
+            {"column": column.name, "values": [repr(usual) for usual in list(alike.values())[:SHOWN]]},
+        )
+        for column in columns
+        if (alike := column.facts.get("alike"))
+    ]
 
 
 def _check_arguments(

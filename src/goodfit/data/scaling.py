@@ -4,80 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import NormalDist
+from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-__all__ = ["SCALINGS", "Distribution", "Scaling", "choose_scaling", "measure", "scale", "soft_clip"]
+from goodfit.data.distribution import LARGEST, ROUNDING, Distribution, quantile, skew
+
+__all__ = ["SCALINGS", "Scaling", "choose_scaling", "fit_scaling", "scale", "soft_clip"]
 
 Values = NDArray[np.float64]
-Parameters = Mapping[str, float]
+Parameters = Mapping[str, Any]
+Fitted = dict[str, Any]
 
 SKEWED = 1.0
 LOPSIDED = 1.5
 TAMED = 2 / 3
 HEAVY_TAILED = 1.5
 FAR_OUT = 8.0
+OFTEN_OUT = 0.02
+BOUNDED = 3.6  # range over deviation; 3.46 where every value is as frequent, 6 and more where it is normal
+SCORES = tuple(np.linspace(-3, 3, 25).tolist())
 LIMIT = 5.0
 HEAVY_LIMIT = 3.0
-NORMAL_SPAN = 3.2897072539029444  # from the 5th to the 95th percentile of a standard normal distribution
-ROUNDING = 4 * float(np.finfo(np.float64).eps)
-LARGEST = float(np.finfo(np.float64).max)
-
-
-@dataclass(frozen=True)
-class Distribution:
-    """What a scaling is chosen by, of a column's finite training values.
-
-    ``low`` and ``high`` are the 5th and the 95th percentile; ``spread`` is their distance over that of a
-    standard normal distribution, so that it equals ``deviation`` (with divisor n) for normal values;
-    ``skew`` is the third standardised moment.
-    """
-
-    minimum: float
-    maximum: float
-    mean: float
-    deviation: float
-    median: float
-    low: float
-    high: float
-    spread: float
-    skew: float
-
-    @property
-    def constant(self) -> bool:
-        """Whether nothing varies but rounding."""
-        size = max(abs(self.minimum), abs(self.maximum))
-        return self.deviation <= ROUNDING * size
-
-
-def measure(values: Values) -> Distribution:
-    """Return the distribution of ``values``, at least one, all finite; exact from 1e-308 to 1e308."""
-    size = max(abs(float(values.min())), abs(float(values.max())))
-    exponent = 0 if size == 0 or 1e-75 < size < 1e75 else int(np.clip(np.frexp(size)[1], -1000, 1000))
-    scaled = values if exponent == 0 else np.ldexp(values, -exponent)
-    low, median, high = (_quantile(scaled, share) for share in (0.05, 0.5, 0.95))
-    mean = scaled.mean()
-    centred = scaled - mean
-    deviation = np.sqrt(np.mean(np.square(centred)))
-    skew = _skew(centred, deviation) if deviation > 1e-12 * np.abs(scaled).max() else 0.0
-
-    @np.errstate(over="ignore")
-    def back(value: float) -> float:
-        return float(np.clip(np.ldexp(value, exponent), -LARGEST, LARGEST))
-
-    return Distribution(
-        minimum=float(values.min()),
-        maximum=float(values.max()),
-        mean=back(mean),
-        deviation=back(deviation),
-        median=back(median),
-        low=back(low),
-        high=back(high),
-        spread=back((high - low) / NORMAL_SPAN),
-        skew=skew,
-    )
 
 
 @dataclass(frozen=True)
@@ -87,49 +38,79 @@ class Scaling:
     Parameters
     ----------
     fit
-        The parameters learned from values so distributed, None where the scaling does not suit them;
-        those named ``scale``, ``unit`` and ``limit`` are above 0.
+        The parameters learned from values so distributed, which are not all the same; None where the
+        scaling does not suit them, unless it is told. Those named ``scale``, ``unit`` and ``limit`` are
+        above 0, ``quantiles`` rise and have a score each.
     transform
         Finite values to scaled ones, before `soft_clip`.
     parameters
         Names of the parameters, ``limit`` (of `soft_clip`) among them.
     """
 
-    fit: Callable[[Values, Distribution], dict[str, float] | None]
+    fit: Callable[[Values, Distribution, bool], Fitted | None]
     transform: Callable[[Values, Parameters], Values]
     parameters: tuple[str, ...]
 
     def accepts(self, parameters: Parameters) -> bool:
         """Whether these can be its parameters."""
-        return set(parameters) == set(self.parameters) and all(
-            parameters[name] > 0 for name in ("scale", "unit", "limit") if name in parameters
-        )
+        lists = {name: value for name, value in parameters.items() if isinstance(value, tuple)}
+        if set(parameters) != set(self.parameters) or set(lists) != {*self.parameters} & {*LISTS}:
+            return False
+        points = lists.get("quantiles", (0.0,))
+        rising = all(low < high for low, high in pairwise(points))
+        as_long = len(points) == len(lists.get("scores", points)) > 0
+        positive = [parameters[name] for name in ("scale", "unit", "limit") if name in parameters]
+        return rising and as_long and all(value > 0 for value in positive)
 
 
 def choose_scaling(
     values: Values, distribution: Distribution, *, zero_means_none: bool = True
-) -> tuple[str, dict[str, float]]:
+) -> tuple[str, Fitted]:
     """Return the name and the parameters of the first scaling in `SCALINGS` that suits ``values``.
 
     - ``constant`` (zero for every value): nothing varies.
+    - ``minmax`` (the smallest value becomes -1, the largest 1): the values are bounded, their range is at
+      most 3.6 deviations (3.46 where all values between two bounds are as frequent).
     - ``log``: no value is negative, the skew is above 1 and not the work of a few outliers (the upper
       nine tenths of the upper half span 1.5 times what those of the lower half do, or half of the values
       are the smallest), and ``log(1 + value / median of those above 0)`` takes a third of it away;
       standardised after.
-    - ``robust``: the deviation is more than 1.5 times that of a normal distribution with the same 5th
-      and 95th percentile, and some value is further than 8 of the latter from the median; centred on the
-      median, divided by the latter.
+    - ``quantile`` and ``robust``: heavy tails, the deviation is more than 1.5 times that of a normal
+      distribution with the same 5th and 95th percentile, and some value is further than 8 of the latter from
+      the median. Where more than 2 % of the values are further than 3, by the quantiles at 25 normal scores
+      from -3 to 3, to which they are taken, on straight lines between them; where it is fewer, outliers,
+      centred on the median and divided by the deviation that the percentiles suggest.
+    - ``unit`` (the smallest value becomes 0, the largest 1): the deviation is tiny, nine tenths of the values
+      are the same and some other is further than 5 deviations from the mean.
     - ``standard``: everything else; by mean and deviation.
 
     Where zero is only a convention, as in days since 1970, ``zero_means_none=False`` leaves out ``log``.
+
+    References
+    ----------
+    LeCun et al., *Efficient BackProp*, 1998, for inputs of mean zero and equal size; scikit-learn's
+    ``RobustScaler``, ``MinMaxScaler`` and ``QuantileTransformer``, which the tests compare with.
     """
     for name, scaling in SCALINGS.items():
         if name == "log" and not zero_means_none:
             continue
-        parameters = scaling.fit(values, distribution)
+        parameters = scaling.fit(values, distribution, False)
         if parameters is not None:
             return name, parameters
     raise AssertionError("the last scaling suits everything")
+
+
+def fit_scaling(name: str, values: Values, distribution: Distribution) -> tuple[str, Fitted]:
+    """Return the scaling ``name`` fitted to ``values``, whatever they are; ``constant`` where none varies.
+
+    Where nine tenths of the values are the same, ``robust`` divides by the deviation.
+    """
+    constant = SCALINGS["constant"].fit(values, distribution, False)
+    if constant is not None:
+        return "constant", constant
+    parameters = SCALINGS[name].fit(values, distribution, True)
+    assert parameters is not None
+    return name, parameters
 
 
 def scale(values: Values, scaling: str, parameters: Parameters) -> Values:
@@ -159,7 +140,8 @@ def soft_clip(values: Values, limit: float) -> Values:
 
 
 def _affine(values: Values, parameters: Parameters) -> Values:
-    return (values - parameters["center"]) / parameters["scale"]
+    scaled: Values = (values - parameters["center"]) / parameters["scale"]
+    return scaled
 
 
 def _log(values: Values, unit: float) -> Values:
@@ -176,21 +158,37 @@ def _log_affine(values: Values, parameters: Parameters) -> Values:
     return _affine(_log(values, parameters["unit"]), parameters)
 
 
-def _fit_constant(values: Values, distribution: Distribution) -> dict[str, float] | None:
+def _normal_scores(values: Values, parameters: Parameters) -> Values:
+    scores: Values = np.interp(values, parameters["quantiles"], parameters["scores"])
+    return scores
+
+
+def _fit_constant(values: Values, distribution: Distribution, told: bool) -> Fitted | None:
     return {"limit": LIMIT} if distribution.constant else None
 
 
-def _fit_log(values: Values, distribution: Distribution) -> dict[str, float] | None:
-    if distribution.minimum < 0 or distribution.skew <= SKEWED or not _lopsided(distribution):
+def _fit_minmax(values: Values, distribution: Distribution, told: bool) -> Fitted | None:
+    center = distribution.minimum / 2 + distribution.maximum / 2
+    half = distribution.maximum / 2 - distribution.minimum / 2
+    if half <= 0 or not (told or half <= BOUNDED / 2 * distribution.deviation):
         return None
-    unit = _quantile(values[values > 0], 0.5)
+    return {"center": center, "scale": half, "limit": LIMIT}
+
+
+def _fit_log(values: Values, distribution: Distribution, told: bool) -> Fitted | None:
+    skewed = distribution.minimum >= 0 and distribution.skew > SKEWED and _lopsided(distribution)
+    if not (told or skewed):
+        return None
+    size = np.abs(values)
+    unit = quantile(size[size > 0], 0.5)
     logs = _log(values, unit)
     mean = float(logs.mean())
     logs -= mean
     deviation = float(np.sqrt(np.mean(np.square(logs))))
-    if deviation <= ROUNDING * abs(mean) or abs(_skew(logs, deviation)) > TAMED * distribution.skew:
+    smallest = ROUNDING * abs(mean)
+    if not told and (deviation <= smallest or abs(skew(logs, deviation)) > TAMED * distribution.skew):
         return None
-    return {"unit": unit, "center": mean, "scale": deviation, "limit": LIMIT}
+    return {"unit": unit, "center": mean, "scale": max(deviation, smallest), "limit": LIMIT}
 
 
 def _lopsided(distribution: Distribution) -> bool:
@@ -198,31 +196,56 @@ def _lopsided(distribution: Distribution) -> bool:
     return upper > LOPSIDED * lower or distribution.median == distribution.minimum
 
 
-def _fit_robust(values: Values, distribution: Distribution) -> dict[str, float] | None:
+def _heavy_tailed(distribution: Distribution) -> bool:
     spread = distribution.spread
     furthest = max(distribution.maximum - distribution.median, distribution.median - distribution.minimum)
-    if not 0 < HEAVY_TAILED * spread < distribution.deviation or furthest < FAR_OUT * spread:
+    return 0 < HEAVY_TAILED * spread < distribution.deviation and furthest >= FAR_OUT * spread
+
+
+def _fit_quantile(values: Values, distribution: Distribution, told: bool) -> Fitted | None:
+    if not told:
+        if not _heavy_tailed(distribution):
+            return None
+        out = np.abs(values - distribution.median) > HEAVY_LIMIT * distribution.spread
+        if np.count_nonzero(out) <= OFTEN_OUT * len(values):
+            return None
+    shares = [NormalDist().cdf(score) for score in SCORES]
+    points, places = np.unique(np.quantile(values, shares, method="inverted_cdf"), return_inverse=True)
+    scores = np.bincount(places, SCORES) / np.bincount(places)
+    return {"quantiles": tuple(points.tolist()), "scores": tuple(scores.tolist()), "limit": LIMIT}
+
+
+def _fit_robust(values: Values, distribution: Distribution, told: bool) -> Fitted | None:
+    if not (told or _heavy_tailed(distribution)):
         return None
-    return {"center": distribution.median, "scale": distribution.spread, "limit": HEAVY_LIMIT}
+    spread = distribution.spread or distribution.deviation
+    return {"center": distribution.median, "scale": spread, "limit": HEAVY_LIMIT}
 
 
-def _fit_standard(values: Values, distribution: Distribution) -> dict[str, float]:
+def _fit_unit(values: Values, distribution: Distribution, told: bool) -> Fitted | None:
+    furthest = max(distribution.maximum - distribution.mean, distribution.mean - distribution.minimum)
+    sparse = distribution.spread == 0 and furthest > LIMIT * distribution.deviation
+    if not (told or sparse):
+        return None
+    return {
+        "center": distribution.minimum,
+        "scale": min(distribution.maximum - distribution.minimum, LARGEST),
+        "limit": LIMIT,
+    }
+
+
+def _fit_standard(values: Values, distribution: Distribution, told: bool) -> Fitted:
     return {"center": distribution.mean, "scale": distribution.deviation, "limit": LIMIT}
 
 
-def _quantile(values: Values, share: float) -> float:
-    """Same as numpy's linear quantile, in a third of the time."""
-    return float(pl.Series(values).quantile(share, "linear") or 0.0)
-
-
-def _skew(centred: Values, deviation: float) -> float:
-    standardised = centred / deviation
-    return float(np.mean(np.square(standardised) * standardised))
-
-
+LISTS = ("quantiles", "scores")
+AFFINE = ("center", "scale", "limit")
 SCALINGS: Mapping[str, Scaling] = {
     "constant": Scaling(_fit_constant, _zeros, ("limit",)),
-    "log": Scaling(_fit_log, _log_affine, ("unit", "center", "scale", "limit")),
-    "robust": Scaling(_fit_robust, _affine, ("center", "scale", "limit")),
-    "standard": Scaling(_fit_standard, _affine, ("center", "scale", "limit")),
+    "minmax": Scaling(_fit_minmax, _affine, AFFINE),
+    "log": Scaling(_fit_log, _log_affine, ("unit", *AFFINE)),
+    "quantile": Scaling(_fit_quantile, _normal_scores, (*LISTS, "limit")),
+    "robust": Scaling(_fit_robust, _affine, AFFINE),
+    "unit": Scaling(_fit_unit, _affine, AFFINE),
+    "standard": Scaling(_fit_standard, _affine, AFFINE),
 }

@@ -18,7 +18,7 @@ Task = Literal["binary", "multiclass", "regression"]
 ColumnKind = Literal[
     "number", "category", "boolean", "datetime", "text", "identifier", "constant", "empty", "dropped"
 ]
-USED: tuple[ColumnKind, ...] = ("number", "category", "boolean", "datetime")
+USED: tuple[ColumnKind, ...] = ("number", "category", "boolean", "datetime", "text")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -10,8 +10,8 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from goodfit.data.columns import as_categorical, category_codes
+from goodfit.data.distribution import measure
 from goodfit.data.preparation import ClassTarget, NumberTarget, TargetColumn
-from goodfit.data.scaling import measure
 from goodfit.data.table import Profile
 from goodfit.errors import InputError
 
@@ -38,18 +38,32 @@ def fit_target(
     frame: pl.DataFrame,
     profile: Profile,
     rows: NDArray[np.int64],
-    *,
-    scaling: Literal["standard", "log"] = "standard",
+    scale: Mapping[str, str] | None = None,
 ) -> ClassTarget | NumberTarget:
     """Learn how to encode the target from the training ``rows``.
 
-    Numbers are standardised. ``scaling="log"`` takes the logarithm before, for positive targets whose
-    relative error matters; it is never chosen by itself, since least squares on logarithms predict the
-    median, and are worse by the RMSE that is reported.
+    Numbers are standardised. A target that ``scale`` names with ``log`` has its logarithm taken before, for
+    positive targets whose relative error matters; it is never chosen by itself, since least squares on
+    logarithms predict the median, and are worse by the RMSE that is reported.
+
+    Raises
+    ------
+    InputError
+        ``scale`` names a target with another scaling than ``standard`` and ``log``, or with ``log`` where a
+        value is negative.
     """
+    told = scale or {}
     if profile.task != "regression":
         return ClassTarget(profile.targets[0], tuple(profile.classes))
-    return NumberTarget(tuple(_fit_column(frame[name], rows, scaling) for name in profile.targets))
+    for name in profile.targets:
+        if told.get(name, "standard") not in ("standard", "log"):
+            raise InputError("prepare.scale-of-target", column=name, scaling=told[name])
+    return NumberTarget(
+        tuple(
+            _fit_column(frame[name], rows, "log" if told.get(name) == "log" else "standard")
+            for name in profile.targets
+        )
+    )
 
 
 def _fit_column(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from goodfit.data.table import Column, ColumnKind, Task
 from goodfit.errors import InputError
 from goodfit.messages import Message
 
-__all__ = ["MOST_INTEGER_CLASSES", "TASKS", "decide_task", "target_column"]
+__all__ = ["MOST_INTEGER_CLASSES", "TASKS", "decide_task", "likely_typos", "target_column"]
 
 TASKS = ("binary", "multiclass", "regression", "classification")
 MOST_INTEGER_CLASSES = 20
@@ -135,4 +136,26 @@ def _class_notes(counts: pl.DataFrame) -> tuple[Message, ...]:
         alike = counts.group_by(pl.col("class").str.to_lowercase().alias("lower")).agg(pl.col("class").sort())
         for names in alike.filter(pl.col("class").list.len() > 1).sort("lower")["class"].to_list()[:5]:
             notes.append(Message("notes.task.similar-classes", {"classes": [repr(name) for name in names]}))
-    return tuple(notes)
+    return (*notes, *likely_typos(list(counts.iter_rows()), int(counts["rows"].sum())))
+
+
+def likely_typos(levels: Sequence[Sequence[Any]], rows: int) -> list[Message]:
+    """Return classes of hardly a row whose name is nearly that of a frequent one.
+
+    Parameters
+    ----------
+    levels
+        Each class with its rows.
+    rows
+        Rows of all classes.
+    """
+    named = [(name, count) for name, count in levels if isinstance(name, str)]
+    frequent = [name for name, count in named if count >= 0.05 * rows]
+    found = []
+    for name, count in named:
+        near = difflib.get_close_matches(name, frequent, n=1, cutoff=0.65)
+        hardly = len(name) > 2 and count <= max(2, 0.002 * rows)
+        if near and hardly and near[0].lower() != name.lower():
+            facts = {"value": name, "count": count, "nearest": near[0]}
+            found.append(Message("profile.remark.class-typo", facts))
+    return found[:5]

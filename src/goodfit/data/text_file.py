@@ -7,6 +7,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -21,6 +22,8 @@ from goodfit.data.text_format import (
     recognise_encoding,
     recognise_format,
     rows_of,
+    separated_by_blanks,
+    with_tabs,
 )
 from goodfit.errors import InputError
 from goodfit.messages import Message
@@ -69,7 +72,14 @@ def read_text_file(
     source, head, size = _source(path, name, encoding)
     text = decode(head, "utf-8", name)
     whole = size <= len(head)
+    blanks = delimiter == " " or (delimiter is None and separated_by_blanks(text, whole=whole))
+    if blanks:
+        with _open(source) as file:
+            source = with_tabs(decode(file.read(), "utf-8", name)).encode()
+        size, delimiter, text = len(source), "\t", with_tabs(text)
     form = recognise_format(text, name, whole=whole, delimiter=delimiter, decimal=decimal)
+    if blanks:
+        form = replace(form, notes=(Message("notes.read.blanks"), *form.notes))
     if size > HEAD:
         form = _with_later_rows(form, source, size)
     guesses, seen = _guess_types(form, nulls, as_text)

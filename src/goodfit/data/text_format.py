@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from goodfit.errors import InputError
 from goodfit.messages import Message
 
-__all__ = ["HEAD", "TextFormat", "decode", "recognise_encoding", "recognise_format", "rows_of"]
+__all__ = [
+    "HEAD",
+    "TextFormat",
+    "decode",
+    "recognise_encoding",
+    "recognise_format",
+    "rows_of",
+    "separated_by_blanks",
+    "with_tabs",
+]
 
 HEAD = 1 << 19  # bytes from the beginning that are looked at
 DELIMITERS = (",", ";", "\t", "|")
@@ -37,6 +46,8 @@ BOMS = (
 NUMBER = re.compile(r"\s*[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?\s*")
 COMMA_NUMBER = re.compile(r"\s*[+-]?(\d{1,3}([. ]\d{3})*|\d*),\d+\s*")
 POINT_NUMBER = re.compile(r"\s*[+-]?(\d{1,3}(,\d{3})*|\d*)\.\d+([eE][+-]?\d+)?\s*")
+FIELD = re.compile(r'"[^"\n]*"|\S+')  # where blanks separate the columns
+FEWEST_LINES = 4
 THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2}[.,]\d{3}\s*")  # or perhaps three decimals
 
 
@@ -168,6 +179,43 @@ def recognise_format(
     return TextFormat(found, quote, sign, eol, names, tuple(map(tuple, body)), tuple(notes))
 
 
+def separated_by_blanks(text: str, *, whole: bool) -> bool:
+    """Say whether blanks or tabs, one or several, separate the columns of a text.
+
+    That is so where no other delimiter stands in its first line outside quotes, every line has as many fields
+    as that, two or more and more than between tabs, and at least half of the fields below it are numbers:
+    two words a line alone are no table.
+
+    >>> separated_by_blanks("mpg  weight\\n18.0    3504\\n15.0    3693\\n36.1    1800\\n", whole=True)
+    True
+    >>> separated_by_blanks("full name\\nAna Mora\\nJuan Paz\\nEva Sol\\n", whole=True)
+    False
+    """
+    lines = [line for line in text.splitlines() if line.strip()]
+    lines = lines[:1000] if whole or len(lines) > 1000 else lines[:-1]
+    if len(lines) < FEWEST_LINES or set(FIELD.sub(_bare, lines[0])) & {",", ";", "|"}:
+        return False
+    fields = [FIELD.findall(line) for line in lines]
+    width = len(fields[0])
+    if width <= max(1, lines[0].count("\t") + 1) or any(len(found) != width for found in fields):
+        return False
+    body = [field for found in fields[1:] for field in found]
+    return sum(NUMBER.fullmatch(field) is not None for field in body) >= len(body) / 2
+
+
+def _bare(field: re.Match[str]) -> str:
+    return "" if field[0].startswith('"') else field[0]
+
+
+def with_tabs(text: str) -> str:
+    """Return a text whose columns blanks separate with a tab in their place.
+
+    >>> with_tabs('a  b\\n1  "x y"\\n')
+    'a\\tb\\n1\\t"x y"\\n'
+    """
+    return "".join("\t".join(FIELD.findall(line)) + "\n" for line in text.splitlines())
+
+
 def rows_of(text: str, delimiter: str, quote: str | None) -> Iterator[list[str]]:
     """Yield the fields of each row; blanks after a delimiter and before a quote do not count.
 
@@ -236,7 +284,7 @@ def _recognise_decimal(rows: Sequence[Sequence[str]], delimiter: str) -> str:
 def _header(fields: Sequence[str], file: str) -> tuple[tuple[str, ...], list[Message]]:
     names = [" ".join(field.split()) for field in fields]
     notes = []
-    if len(names) > 1 and all(NUMBER.fullmatch(name) for name in names):
+    if len(names) > 1 and sum(NUMBER.fullmatch(name) is not None for name in names) > len(names) / 2:
         notes.append(Message("notes.read.header-numbers", {"names": names[:5]}))
     unnamed = [place for place, name in enumerate(names) if not name]
     for place in unnamed:

@@ -216,6 +216,8 @@ def _logistic(design: Any, target: Array, n_classes: int, penalty: float) -> tup
         # Newton's equations are ill-conditioned, scikit-learn goes on with L-BFGS.
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", linalg.LinAlgWarning)
+        # Classes of a row or two are classes all the same: that was decided long before.
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         model.fit(design, target)
     weights, bias = np.zeros((design.shape[1], n_classes)), np.full(n_classes, -np.inf)
     if len(present) == 2:

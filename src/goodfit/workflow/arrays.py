@@ -81,7 +81,7 @@ def array_parts(
         test_fraction=recipe.test_fraction,
         seed=recipe.seed,
     )
-    preparation = fit_preparation(frame, facts, division.train)
+    preparation = fit_preparation(frame, facts, division.train, scale=recipe.scale, outliers=recipe.outliers)
     prepared = apply_preparation(preparation, typed.frame, table.source.name)
     by_code = isinstance(preparation.target, ClassTarget)
     encoded = torch.from_numpy(

@@ -146,7 +146,9 @@ def divided(known: ReadTable, recipe: Recipe) -> Parts:
         groups=typed.frame[facts.group_column] if facts.group_column else None,
         times=typed.frame[facts.time_column] if facts.time_column else None,
     )
-    preparation = fit_preparation(typed.frame, facts, division.train)
+    preparation = fit_preparation(
+        typed.frame, facts, division.train, scale=recipe.scale, outliers=recipe.outliers
+    )
     prepared = apply_preparation(preparation, typed.frame, typed.source.name)
     encoded = torch.tensor(encode_target(preparation.target, typed.frame, typed.source.name))
     held_out = TypedRows.of(typed, encoded.numpy(), sampled(division.valid, typed.frame.width))

@@ -57,7 +57,7 @@ def test_what_is_worth_a_look_is_told_first():
     found = goodfit.profile(rentals(), "cnt")
     assert found.rows == 400
     assert (found.task, found.targets[0].name) == ("regression", "cnt")
-    assert {"leak-sum", "alike", "mostly-missing"} <= codes(found)
+    assert {"leak-sum", "notes.profile.alike", "mostly-missing"} <= codes(found)
     assert {"notes.profile.dropped-identifier", "notes.profile.dropped-constant"} <= codes(found)
     assert next(iter(found.remarks)).code.startswith("profile.remark.leak")
     assert "casual + registered" in found.to_text()

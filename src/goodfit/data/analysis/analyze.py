@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,10 +16,11 @@ from goodfit.data.analysis.missingness import missing_patterns
 from goodfit.data.analysis.percent import percent
 from goodfit.data.analysis.results import ColumnAnalysis, Duplicates, Pair, TableAnalysis
 from goodfit.data.casting import read_column, read_target, usable_rows
-from goodfit.data.profile import describe_columns, dropped_notes
+from goodfit.data.profile import alike_notes, describe_columns, dropped_notes
 from goodfit.data.profile import profile as decide_columns
 from goodfit.data.read import read
 from goodfit.data.table import Column, Profile
+from goodfit.data.task import likely_typos
 from goodfit.messages import Message
 
 __all__ = ["profile"]
@@ -90,7 +90,8 @@ def profile(
     analyses = [analyze_column(series, column) for series, column in zip(typed, described, strict=True)]
     targets, target_series = _targets(frame, known)
     sample = some_rows(frame.height, associations.MOST_ROWS)
-    used = [(series.gather(sample), place) for place, series in enumerate(typed) if described[place].used]
+    compared_kinds = [column.used and column.kind != "text" for column in described]
+    used = [(series.gather(sample), place) for place, series in enumerate(typed) if compared_kinds[place]]
     some = [series for series, _ in used]
     remarks: list[Message] = []
     if target_series is not None and known is not None:
@@ -130,7 +131,7 @@ def profile(
         patterns=patterns,
         duplicates=duplicates,
         pairs=pairs,
-        remarks=(*_gathered(remarks), *dropped_notes(described)),
+        remarks=(*_gathered(remarks), *alike_notes(described), *dropped_notes(described)),
         notes=(*table.notes, *_other_notes(known)),
         drift=None
         if other is None
@@ -140,9 +141,10 @@ def profile(
 
 
 def _other_notes(known: Profile | None) -> list[Message]:
-    """Return the profile's notes but for columns that are left out, which the remarks tell."""
+    """Return the profile's notes but for those of columns, which the remarks tell."""
     notes = () if known is None else known.notes
-    return [note for note in notes if not note.code.startswith("notes.profile.dropped-")]
+    told = ("notes.profile.dropped-", "notes.profile.alike", "profile.remark.")
+    return [note for note in notes if not note.code.startswith(told)]
 
 
 def _typed(series: pl.Series, column: Column) -> pl.Series:
@@ -199,7 +201,7 @@ def _leaks(columns: Sequence[pl.Series], target: pl.Series, known: Profile) -> l
 def _target_remarks(target: ColumnAnalysis, known: Profile) -> list[Message]:
     if known.task == "regression" or not target.levels:
         return []
-    typos = _typos(target, known.rows)
+    typos = likely_typos(target.column.facts["levels"], known.rows)
     smallest = target.column.facts["levels"][-1]
     share = smallest[1] / known.rows
     if share >= IMBALANCED / len(known.classes):
@@ -208,19 +210,6 @@ def _target_remarks(target: ColumnAnalysis, known: Profile) -> list[Message]:
     values = {"value": str(smallest[0]), "percent": percent(share), "count": smallest[1]}
     largest_share = {"largest": largest[0], "largest_percent": percent(largest[1] / known.rows)}
     return [*typos, Message("profile.remark.imbalance", {**values, **largest_share})]
-
-
-def _typos(target: ColumnAnalysis, rows: int) -> list[Message]:
-    """Return classes of hardly a row whose name is nearly that of a frequent one."""
-    levels = [(name, count) for name, count in target.column.facts["levels"] if isinstance(name, str)]
-    frequent = [name for name, count in levels if count >= 0.05 * rows]
-    found = []
-    for name, count in levels:
-        near = difflib.get_close_matches(name, frequent, n=1, cutoff=0.65)
-        if near and len(name) > 2 and count <= max(2, 0.002 * rows) and near[0] != name:
-            facts = {"value": name, "count": count, "nearest": near[0]}
-            found.append(Message("profile.remark.class-typo", facts))
-    return found[:5]
 
 
 def _table_remarks(duplicates: Duplicates, pairs: Sequence[Pair], rows: int) -> list[Message]:

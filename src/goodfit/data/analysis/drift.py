@@ -50,7 +50,9 @@ def find_drift(
             notes.append(Message(f"profile.drift.{code}", shown))
     rows, other_rows = (some_rows(each.frame.height, MOST_ROWS) for each in (table, other))
     found, first, second = [], [], []
-    compared = [column for column in columns if column.used and column.name in there]
+    compared = [
+        column for column in columns if column.used and column.kind != "text" and column.name in there
+    ]
     for column in compared:
         mine = read_column(table.frame[column.name].gather(rows), column.kind, column.facts)
         series = other.frame[column.name].gather(other_rows)
