@@ -116,6 +116,14 @@ def _listed(group: Group, *tables: tuple[Any, ...]) -> tuple[QualityTable, ...]:
 
 
 GROUPS: tuple[Group, ...] = ("development", "held-out")
+
+
+def _bare(columns: int, head: int = 1) -> dict[str, Any]:
+    """Return how to read a file whose columns have no names."""
+    return {"header": None, "skiprows": head, "names": [f"x{place}" for place in range(columns)]}
+
+
+ANES = {"sep": "\t", "quotechar": "'"}
 SEMICOLON = {"sep": ";"}
 ADULT = {"skipinitialspace": True, "na_values": "?"}
 TABLES = (
@@ -169,5 +177,21 @@ TABLES = (
     ),
     *_listed(
         "held-out",
+        ("carseats", "ISLP/data/Carseats.csv", "Sales", "regression"),
+        ("oj", "ISLP/data/OJ.csv", "Purchase", "binary"),
+        ("college", "ISLP/data/College.csv", "Outstate", "regression"),
+        ("wage", "ISLP/data/Wage.csv", "wage", "regression", ("logwage", "region")),
+        ("default", "ISLP/data/Default.csv", "default", "binary"),
+        ("hitters", "ISLP/data/Hitters.csv", "Salary", "regression"),
+        ("credit", "ISLP/data/Credit.csv", "Balance", "regression", ("ID",)),
+        ("caravan", "ISLP/data/Caravan.csv", "Purchase", "binary"),
+        ("phishing", "river/datasets/phishing.csv.gz", "is_phishing", "binary"),
+        ("image_segments", "river/datasets/segment.csv.zip", "category", "multiclass"),
+        ("trump_approval", "river/datasets/trump_approval.csv.gz", "five_thirty_eight", "regression"),
+        ("fair", "statsmodels/datasets/fair/fair.csv", "affairs", "regression"),
+        ("anes96", "statsmodels/datasets/anes96/anes96.csv", "vote", "binary", (), ANES),
+        ("breast_cancer", "sklearn/datasets/data/breast_cancer.csv", "x30", "binary", (), _bare(31)),
+        ("wine", "sklearn/datasets/data/wine_data.csv", "x13", "multiclass", (), _bare(14)),
+        ("digits", "sklearn/datasets/data/digits.csv.gz", "x64", "multiclass", (), _bare(65, 0)),
     ),
 )

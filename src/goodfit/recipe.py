@@ -60,7 +60,7 @@ class Recipe(BaseModel):
     initialization: str = Field(
         "auto",
         description="Start of the weights: auto, default (torch's), xavier_uniform, xavier_normal, "
-        "he_uniform, he_normal, orthogonal, lsuv, zeros.",
+        "he_uniform, he_normal, orthogonal, lsuv, zeros; for a linear network of a table also fitted.",
     )
     # What is minimised and what is reported
     loss: str = Field("auto", description="What is minimised: auto, cross_entropy, bce, mse, mae, huber, ...")

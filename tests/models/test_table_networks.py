@@ -103,9 +103,9 @@ def test_the_members_differ_and_the_embeddings_start_linear():
 
 def test_bins_are_quantiles_of_the_training_rows():
     numbers = torch.stack([torch.arange(400.0), torch.arange(400.0) % 2], 1)
-    edges, none = number_bins(numbers, bins=4)
+    edges, two = number_bins(numbers, bins=4)
     assert edges == [0.0, 100.0, 200.0, 299.0, 399.0]
-    assert none == []
+    assert two == [0.0, 1.0]
     run = goodfit.train(people(), target="bought", model="tabm", **TINY)
     train = run.table.split.train
     ages = people()["age"].to_numpy()[train]
@@ -134,3 +134,9 @@ def test_what_cannot_be_built_is_refused(model):
         with pytest.raises(InputError) as error:
             build_model(Recipe(model=model, hidden=hidden), inputs=inputs, levels=levels, outputs=1)
         assert error.value.code == code
+
+
+def test_beyond_the_training_rows_a_number_counts_as_their_last():
+    net = TabM([[0.0, 0.4, 1.0], [-1.0, 1.0]], (), (8, 8), 1, members=3).eval()
+    inside = torch.tensor([[1.0, 1.0], [0.0, -1.0]])
+    torch.testing.assert_close(net(torch.tensor([[50.0, 9.0], [-3.0, -70.0]])), net(inside))

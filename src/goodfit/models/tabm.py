@@ -5,6 +5,7 @@ The layers are those of the authors' packages ``tabm`` and ``rtdl_num_embeddings
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,7 +34,7 @@ def number_bins(numbers: Tensor, bins: int = MOST_BINS) -> list[list[float]]:
     """Return the edges of each column's bins, which hold about as many rows each; plain data.
 
     They are quantiles of at most 50,000 rows, equal ones counted once, and fewer where there are few rows. A
-    column with fewer than three edges, such as yes or no, has none.
+    column of two values, such as yes or no, has a single bin; one that is not finite has none.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ def number_bins(numbers: Tensor, bins: int = MOST_BINS) -> list[list[float]]:
         The training rows, shape (rows, columns), finite.
 
     >>> number_bins(torch.tensor([[0.0, 1.0], [1.0, 1.0], [2.0, -1.0], [3.0, 1.0]] * 16), bins=3)
-    [[0.0, 1.0, 2.0, 3.0], []]
+    [[0.0, 1.0, 2.0, 3.0], [-1.0, 1.0]]
     """
     if len(numbers) > MOST_ROWS:
         order = torch.randperm(len(numbers), generator=torch.Generator().manual_seed(0))
@@ -49,7 +50,7 @@ def number_bins(numbers: Tensor, bins: int = MOST_BINS) -> list[list[float]]:
     bins = max(2, min(bins, len(numbers) // 8))
     ranks = torch.linspace(0, len(numbers) - 1, bins + 1).round().long()
     edges = [column.sort().values[ranks].unique() for column in numbers.float().T]
-    return [column.tolist() if len(column) > 2 and bool(column.isfinite().all()) else [] for column in edges]
+    return [column.tolist() if bool(column.isfinite().all()) else [] for column in edges]
 
 
 class TabM(nn.Module):
@@ -59,8 +60,9 @@ class TabM(nn.Module):
     loss of its own (`goodfit.training.members`). In evaluation mode they are one prediction, shape (rows,
     outputs): the mean of the members' probabilities (or values), as the outputs that mean it.
 
-    Numbers become piecewise-linear embeddings (Gorishniy et al. 2022) over ``bins``, except those that have
-    none; categories become one-hot columns, or learned vectors where they have more than 24 levels. Weights
+    Numbers are kept within their bins, beyond which nothing was learned, and become piecewise-linear
+    embeddings (Gorishniy et al. 2022) over them, except those with fewer than two bins; categories become
+    one-hot columns, or learned vectors where they have more than 24 levels. Weights
     start as the authors have it, whatever the recipe's initialisation.
 
     Parameters
@@ -101,6 +103,9 @@ class TabM(nn.Module):
     (torch.Size([5, 4, 2]), torch.Size([5, 2]))
     """
 
+    low: Tensor
+    high: Tensor
+
     def __init__(
         self,
         bins: Sequence[Sequence[float]],
@@ -124,8 +129,11 @@ class TabM(nn.Module):
             raise InputError("model.one-width", model="tabm", hidden=list(hidden))
         super().__init__()
         self.members, self.predictions, self.numbers = members, predictions, len(bins)
-        self.embedded = [column for column, edges in enumerate(bins) if edges]
-        self.plain = [column for column, edges in enumerate(bins) if not edges]
+        self.embedded = [column for column, edges in enumerate(bins) if len(edges) > 2]
+        self.plain = [column for column, edges in enumerate(bins) if len(edges) <= 2]
+        for name, place, none in (("low", 0, -math.inf), ("high", -1, math.inf)):
+            ends = torch.tensor([edges[place] if edges else none for edges in bins])
+            self.register_buffer(name, ends, persistent=False)
         self.levels = tuple(levels)
         self.embeddings: Any = None
         if self.embedded:
@@ -186,6 +194,8 @@ class TabM(nn.Module):
     def _each(self, numbers: Tensor, categories: Tensor | None) -> Tensor:
         """Return each member's outputs, shape (rows, members, outputs)."""
         parts = []
+        if self.numbers:
+            numbers = numbers.clamp(self.low, self.high)
         if self.embedded:
             whole = numbers[:, self.embedded] if self.plain else numbers
             parts.append(self.embeddings(whole).flatten(1))

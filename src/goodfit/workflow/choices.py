@@ -12,7 +12,7 @@ from goodfit.evaluation.threshold import threshold_metric
 from goodfit.recipe import Recipe
 from goodfit.training.losses import loss_for
 from goodfit.workflow.parts import Parts, example_target, rows_of
-from goodfit.workflow.table_defaults import table_defaults
+from goodfit.workflow.table_defaults import auto_model, table_defaults
 
 __all__ = [
     "FUNCTION_FIELDS",
@@ -25,6 +25,9 @@ __all__ = [
 
 FUNCTION_FIELDS = ("loss", "optimizer", "schedule", "initialization")
 """Recipe fields for which a function or a class may be given; the Recipe then keeps its name."""
+
+LEAST_OF_MEMBERS = 128
+"""Rows that a minibatch of tabm has at least: its members see each row several times as it is."""
 
 Functions = Mapping[str, Any]
 
@@ -88,7 +91,7 @@ def completed(recipe: Recipe, parts: Parts, functions: Functions, model: Any) ->
     if callable(model):
         changes["model"] = f"function {name_of(model)}"
     elif recipe.model == "auto":
-        changes["model"] = "mlp"
+        changes["model"] = auto_model(recipe, parts)
     if not callable(model):
         defaults = table_defaults(changes.get("model", recipe.model))
         changes |= {name: value for name, value in defaults.items() if name not in recipe.model_fields_set}
@@ -96,7 +99,8 @@ def completed(recipe: Recipe, parts: Parts, functions: Functions, model: Any) ->
         changes["device"] = str(choose_device())
     own_size = getattr(parts.train.content, "batch_size", None) if parts.train.kind == "loader" else None
     if recipe.batch_size == "auto":
-        changes["batch_size"] = own_size or batch_size_for(rows_of(parts.train))
+        least = LEAST_OF_MEMBERS if changes.get("model", recipe.model) == "tabm" else 1
+        changes["batch_size"] = own_size or max(least, batch_size_for(rows_of(parts.train)))
     elif own_size is not None and recipe.batch_size != own_size:
         raise InputError("training.loader-batch-size", loader=own_size, batch_size=recipe.batch_size)
     if recipe.loss == "auto":

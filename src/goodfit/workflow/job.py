@@ -31,6 +31,7 @@ from goodfit.training.schedules import make_schedule
 from goodfit.training.state import TrainingState
 from goodfit.training.stopping import check_monitor
 from goodfit.workflow.choices import check_device
+from goodfit.workflow.fitted_linear import FITTED, begin_fitted
 from goodfit.workflow.parts import (
     Part,
     Parts,
@@ -287,9 +288,12 @@ def _network(parts: Parts, recipe: Recipe, model: Any, functions: Mapping[str, A
         inputs, target = parts.train.content
         sample = first_of(inputs, 256) if how == "lsuv" else None
         bias = prior_outputs(loss, convert_target(loss, target), shape["outputs"])
+        drawn = "auto" if how == FITTED else how
         initialize(
-            network, how, activation=recipe.activation, seed=recipe.seed, sample=sample, output_bias=bias
+            network, drawn, activation=recipe.activation, seed=recipe.seed, sample=sample, output_bias=bias
         )
+        if how == FITTED:
+            begin_fitted(network, parts, recipe.seed)
         return network
     with undisturbed():
         torch.manual_seed(recipe.seed)

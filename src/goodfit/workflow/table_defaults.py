@@ -1,11 +1,15 @@
-"""What each named network is trained by where the user does not say: chosen by ``benchmarks/quality``."""
+"""Which network "auto" is, and what each is trained by where nothing is said: see ``benchmarks/quality``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["TABLE_DEFAULTS", "table_defaults"]
+from goodfit.data.batches import first_tensor
+from goodfit.recipe import Recipe
+from goodfit.workflow.parts import Parts, rows_of
+
+__all__ = ["LEAVES_OPEN", "TABLE_DEFAULTS", "auto_model", "is_open", "table_defaults"]
 
 TABLE_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "resnet": {
@@ -19,6 +23,7 @@ TABLE_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     },
     "tabm": {
         "hidden": (128, 128),
+        "members": 8,
         "dropout": 0.1,
         "optimizer": "adamw",
         "learning_rate": 2e-3,
@@ -29,6 +34,20 @@ TABLE_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 }
 """Recipe fields by network; what the user has said stays."""
 
+LEAVES_OPEN = frozenset(
+    {
+        *("model", "metrics", "calibrate", "threshold", "time_budget", "device", "seed"),
+        *("valid_fraction", "test_fraction"),
+    }
+)
+"""Recipe fields that say nothing of the network or its training: who says no other leaves both to us."""
+EPOCHS = 40
+"""Epochs that a network should be able to train for in the time there is."""
+SECONDS = 120.0
+"""The time that a training may take where no budget is given."""
+MULTIPLICATIONS = 5e9
+"""Multiplications that a core does in a second, in networks of this kind."""
+
 
 def table_defaults(model: str) -> dict[str, Any]:
     """Return the recipe fields by which ``model`` is trained; none for a network without its own.
@@ -37,3 +56,39 @@ def table_defaults(model: str) -> dict[str, Any]:
     'batch'
     """
     return dict(TABLE_DEFAULTS.get(model, {}))
+
+
+def is_open(recipe: Recipe) -> bool:
+    """Say whether the recipe leaves the network and its training to us.
+
+    >>> is_open(Recipe(seed=3)), is_open(Recipe(hidden=(8,)))
+    (True, False)
+    """
+    return recipe.model == "auto" and not recipe.model_fields_set - LEAVES_OPEN
+
+
+def auto_model(recipe: Recipe, parts: Parts) -> str:
+    """Return the network that ``model="auto"`` means for the data at hand.
+
+    On a table, with nothing said of the network or its training, that is tabm where 40 epochs of it fit in
+    the recipe's ``time_budget``, or in two minutes of a core without one. Otherwise it is the multilayer
+    perceptron, whose fields the recipe's are.
+    """
+    if parts.table is None or not is_open(recipe):
+        return "mlp"
+    seconds = EPOCHS * _epoch_seconds(parts)
+    return "tabm" if seconds <= min(recipe.time_budget or SECONDS, SECONDS) else "mlp"
+
+
+def _epoch_seconds(parts: Parts) -> float:
+    """Return about how long an epoch of tabm takes: three passes through every member's layers."""
+    assert parts.table is not None
+    from goodfit.models.tabm import CATEGORY_WIDTH, NUMBER_WIDTH, ONE_HOT_LEVELS
+
+    defaults = TABLE_DEFAULTS["tabm"]
+    first, *others = defaults["hidden"]
+    levels = parts.table.preparation.levels
+    width = NUMBER_WIDTH * first_tensor(parts.train.content[0]).shape[1]
+    width += sum(count if count <= ONE_HOT_LEVELS else CATEGORY_WIDTH for count in levels)
+    weights = width * first + first * sum(others)
+    return float(3.0 * defaults["members"] * weights * (rows_of(parts.train) or 0) / MULTIPLICATIONS)

@@ -25,6 +25,7 @@ from goodfit.training.weights import load_weights
 from goodfit.workflow.choices import check_functions, completed, separate_functions
 from goodfit.workflow.finishing import finish
 from goodfit.workflow.job import make_job
+from goodfit.workflow.linear_check import simplest_that_serves
 from goodfit.workflow.own_data import is_own_data, own_parts
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.progress import Progress
@@ -138,13 +139,15 @@ def train(
             check_folder(Path(folder), force=force)
     check_functions(recipe, functions, model)
     parts = parts_of(asked, model, recipe, stepped=step is not None)
-    recipe = completed(recipe, parts, functions, model)
+    asked_recipe, recipe, simplest = recipe, completed(recipe, parts, functions, model), None
+    if resumed is None and start is None and not functions:
+        recipe, simplest = simplest_that_serves(asked_recipe, recipe, parts, model)
     if start is not None:
         start.check_columns(parts)
     with undisturbed():
         job, state = make_job(parts, recipe, model, functions, None if start is None else start.weights)
         job = replace(job, vitals=vitals)
-        notes = _notes(job, start)
+        notes = (*_notes(job, start), *([] if simplest is None else [simplest]))
         if resumed is not None:
             state, notes = resumed.restore(job, parts) or state, (*notes, *resumed.notes_on(job))
         before = state.step

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+import goodfit
+
+
+def table(rows: int, *, bent: bool) -> pl.DataFrame:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(rows, 3))
+    y = (np.abs(x[:, 0]) * 3 if bent else x @ [1.0, -2.0, 0.5]) + rng.normal(0, 0.5, rows)
+    return pl.DataFrame({"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "y": y})
+
+
+def notes(run: goodfit.Run) -> list[str]:
+    return [note.code for note in run.notes if "linear" in note.code]
+
+
+def test_where_a_linear_model_serves_it_is_trained_and_said():
+    run = goodfit.train(table(200, bent=False), target="y")
+    assert run.recipe.model == "linear"
+    note = next(note for note in run.notes if note.code == "training.note.linear-serves-numbers")
+    assert 'model = "linear"' in note.text("en")
+    assert note.text("es") != note.text("en")
+    assert run.evaluation.metrics["rmse"].value <= 1.02 * run.evaluation.baselines["linear"]["rmse"].value
+
+
+def test_classes_are_told_as_classes():
+    frame = table(200, bent=False).with_columns(
+        y=pl.when(pl.col("y") > 0).then(pl.lit("up")).otherwise(pl.lit("down"))
+    )
+    assert notes(goodfit.train(frame, target="y")) == ["training.note.linear-serves-classes"]
+
+
+def test_where_a_network_is_better_it_is_kept():
+    run = goodfit.train(table(400, bent=True), target="y")
+    assert run.recipe.model != "linear"
+    assert notes(run) == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"model": "mlp"}, {"hidden": (8,)}, {"epochs": 2}, {"optimizer": "sgd"}],
+    ids=["model", "hidden", "epochs", "optimizer"],
+)
+def test_a_network_that_was_described_is_trained(said):
+    run = goodfit.train(table(100, bent=False), target="y", **{"epochs": 2, **said})
+    assert run.recipe.model == "mlp"
+    assert notes(run) == []
+
+
+def test_the_comparison_never_sees_the_test_rows():
+    frame = table(200, bent=False)
+    whole = goodfit.train(frame, target="y")
+    tested = whole.table.split.test
+    spoilt = frame.with_row_index().with_columns(
+        y=pl.when(pl.col("index").is_in(tested.tolist())).then(pl.col("y") * 7).otherwise(pl.col("y"))
+    )
+    again = goodfit.train(spoilt.drop("index"), target="y")
+    said = [next(note.values for note in run.notes if "linear" in note.code) for run in (whole, again)]
+    assert said[0] == said[1]
+
+
+def test_a_fitted_start_is_the_linear_baseline():
+    fields = {"model": "linear", "initialization": "fitted", "epochs": 1, "learning_rate": 1e-9}
+    frame = table(300, bent=False).with_columns(group=pl.Series(["x", "y", "z"] * 100))
+    for target in ("y", "group"):
+        run = goodfit.train(frame, target=target, calibrate=False, **fields)
+        scores, baseline = run.evaluation.metrics, run.evaluation.baselines["linear"]
+        for name, score in scores.items():
+            assert score.value == pytest.approx(baseline[name].value, rel=1e-3, nan_ok=True)
+
+
+def test_a_fitted_start_is_for_linear_networks_of_tables():
+    with pytest.raises(goodfit.InputError) as error:
+        goodfit.train(table(100, bent=False), target="y", model="mlp", initialization="fitted")
+    assert error.value.code == "initialization.fitted-linear"
