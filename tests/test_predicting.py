@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import goodfit
+from goodfit.errors import InputError
 from goodfit.predicting import as_inputs, outputs_of, prediction_frame, spelled
 from spine_for_tests import classes_run, numbers_run, people
 
@@ -164,3 +165,19 @@ def test_a_prediction_frame_needs_no_more_than_facts():
     facts = classes_run().table
     frame = prediction_frame(np.array([[0.25, 0.75]], dtype=np.float32), facts)
     assert frame.row(0) == ("yes", 0.25, 0.75)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        (np.ones((3, 5), dtype=np.float32), r"cannot take the inputs \(3, 5\) float32"),
+        (np.array([["a", "b"]]), "in place of numbers"),
+        ("a path", "in place of numbers"),
+        (np.ones((0, 4), dtype=np.float32), "no rows to predict"),
+    ],
+)
+def test_what_ones_own_network_cannot_take_is_refused(inputs, words):
+    data = (torch.randn(40, 4), torch.arange(40) % 2)
+    run = goodfit.train(data, model=nn.Linear(4, 2), loss="cross_entropy", epochs=1)
+    with pytest.raises(InputError, match=words):
+        run.predict(inputs)

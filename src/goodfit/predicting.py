@@ -11,15 +11,23 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from goodfit.data.batches import Batches, TensorBatches, first_tensor, move
+from goodfit.errors import InputError
 from goodfit.training.losses import Loss, to_predictions
-from goodfit.training.outputs import call
+from goodfit.training.outputs import call, described
 
 if TYPE_CHECKING:
     import polars as pl
 
     from goodfit.data.facts import TableFacts
 
-__all__ = ["of_each_class", "outputs_of", "predict_rows", "predicted_codes", "prediction_frame"]
+__all__ = [
+    "of_each_class",
+    "outputs_of",
+    "predict_own",
+    "predict_rows",
+    "predicted_codes",
+    "prediction_frame",
+]
 
 ELEMENTS = 2**20
 """Elements of the inputs that go through the network at once."""
@@ -55,6 +63,24 @@ def predict_rows(model: nn.Module, loss: Loss, inputs: Any, *, logits: bool = Fa
     outputs = outputs_of(model, inputs)
     result = outputs if logits else to_predictions(loss, outputs)
     return result.float().numpy()
+
+
+def predict_own(model: nn.Module, loss: Loss, data: Any, *, logits: bool = False) -> NDArray[np.float32]:
+    """Return `predict_rows` of inputs as somebody gives them: arrays or tensors, alone, in tuples or dicts.
+
+    Raises
+    ------
+    InputError
+        There are no rows, or the network cannot take them.
+    """
+    inputs = as_inputs(data)
+    try:
+        if not len(first_tensor(inputs)):
+            raise InputError("predict.no-rows")
+        return predict_rows(model, loss, inputs, logits=logits)
+    except (RuntimeError, TypeError, IndexError, KeyError) as error:
+        problem = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise InputError("predict.network-fails", inputs=described(inputs), problem=problem) from error
 
 
 def prediction_frame(
@@ -108,7 +134,13 @@ def spelled(label: Any) -> str:
 
 
 def as_inputs(data: Any) -> Any:
-    """Return arrays as tensors, nested as they were."""
+    """Return arrays as tensors, nested as they were.
+
+    Raises
+    ------
+    InputError
+        An array does not hold numbers.
+    """
     if isinstance(data, Tensor):
         return data
     if isinstance(data, Mapping):
@@ -116,4 +148,6 @@ def as_inputs(data: Any) -> Any:
     if isinstance(data, tuple):
         return tuple(as_inputs(item) for item in data)
     array = np.asarray(data)
+    if array.dtype.kind not in "fiub":
+        raise InputError("predict.not-numbers", kind=str(array.dtype))
     return torch.from_numpy(array.astype(np.float32) if array.dtype == np.float64 else array)

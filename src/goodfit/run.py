@@ -113,12 +113,12 @@ class Run:
         Raises
         ------
         InputError
-            A column is missing or cannot be read.
+            A column is missing or cannot be read, or one's own network cannot take the inputs.
         """
-        from goodfit.predicting import as_inputs, predict_rows
+        from goodfit.predicting import predict_own
 
         if self.table is None:
-            return predict_rows(self.model, self.loss, as_inputs(data), logits=logits)
+            return predict_own(self.model, self.loss, data, logits=logits)
         frame, _ = self.predict_table(data, logits=logits)
         return frame
 

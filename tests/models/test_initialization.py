@@ -69,6 +69,16 @@ def test_it_follows_from_the_seed_alone_and_leaves_torch_as_it_was(name):
     assert (name == "zeros") == torch.equal(first.output.weight, other.output.weight)
 
 
+@pytest.mark.parametrize(
+    ("name", "ours"), [("kaiming_normal", "he_normal"), ("glorot_uniform", "xavier_uniform")]
+)
+def test_the_names_that_other_libraries_give_are_understood(name, ours):
+    first, second = network(), network()
+    initialize(first, name)
+    initialize(second, ours)
+    assert torch.equal(first.output.weight, second.output.weight)
+
+
 @pytest.mark.parametrize("kind", ["he_normal", "he_uniform"])
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "elu", "gelu", "silu"])
 def test_he_with_the_gain_keeps_the_signal_through_the_layers(kind, activation):

@@ -117,6 +117,16 @@ def test_models_that_return_something_else():
     assert run.evaluation.metrics["loss"].value == pytest.approx(run.history["train_loss"][-1], rel=0.3)
 
 
+def test_what_is_wrong_with_other_rows_is_said_of_them():
+    refused((X, LABELS), "In the valid data: The label 4", valid=(X, LABELS + 4))
+    refused((X, LABELS), "valid inputs have 2 numbers", "training inputs have 4", valid=(X[:, :2], LABELS))
+
+
+def test_an_optimizer_that_is_already_made_is_refused():
+    made = torch.optim.SGD(net().parameters(), lr=0.1)
+    refused((X, LABELS), "The optimizer is SGD, already made", optimizer=made)
+
+
 def test_names_that_do_not_exist():
     refused((X, LABELS), "valid_acuracy", "valid_accuracy", monitor="valid_acuracy")
     refused((X, LABELS), "adam", optimizer="adamm")

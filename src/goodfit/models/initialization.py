@@ -86,6 +86,12 @@ _DRAWS: Mapping[str, Draw] = {
     "lsuv": _orthogonal,
     "zeros": _zeros,
 }
+ALIASES: Mapping[str, str] = {
+    "kaiming_uniform": "he_uniform",
+    "kaiming_normal": "he_normal",
+    "glorot_uniform": "xavier_uniform",
+    "glorot_normal": "xavier_normal",
+}
 INITIALIZATIONS: tuple[str, ...] = ("auto", "default", *_DRAWS)
 
 
@@ -134,6 +140,7 @@ def initialize(
     Glorot & Bengio 2010 (xavier); He et al. 2015 (he); Saxe et al. 2014 (orthogonal); Mishkin & Matas 2016,
     "All you need is a good init" (lsuv).
     """
+    how = ALIASES.get(how, how) if isinstance(how, str) else how
     if isinstance(how, str) and how not in INITIALIZATIONS:
         raise unknown_name(how, INITIALIZATIONS, "initialization")
     if how == "lsuv" and sample is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -9,7 +10,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from goodfit.training.job import Job
 
-__all__ = ["call", "outputs_of"]
+__all__ = ["call", "described", "outputs_of"]
 
 
 def call(model: nn.Module, inputs: Any) -> Any:
@@ -26,3 +27,14 @@ def outputs_of(job: Job, inputs: Any) -> Any:
     outputs = call(job.model, inputs)
     narrow = job.recipe.precision != "float32" and isinstance(outputs, Tensor)
     return outputs.float() if narrow else outputs
+
+
+def described(inputs: Any) -> str:
+    """Return the shapes of nested tensors, for a message."""
+    if isinstance(inputs, Tensor):
+        return f"{tuple(inputs.shape)} {str(inputs.dtype).removeprefix('torch.')}"
+    if isinstance(inputs, Mapping):
+        return "{" + ", ".join(f"{key}: {described(item)}" for key, item in inputs.items()) + "}"
+    if isinstance(inputs, (tuple, list)):
+        return "(" + ", ".join(described(item) for item in inputs) + ")"
+    return type(inputs).__name__

@@ -44,6 +44,8 @@ def separate_functions(fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
         if name in plain and not isinstance(plain[name], str) and callable(plain[name]):
             functions[name] = plain[name]
             plain[name] = f"function {name_of(plain[name])}"
+    if isinstance(plain.get("optimizer"), torch.optim.Optimizer):
+        raise InputError("training.optimizer-made", name=name_of(plain["optimizer"]))
     metrics = plain.get("metrics")
     if metrics is not None and not isinstance(metrics, str):
         listed = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]

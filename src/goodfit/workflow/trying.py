@@ -16,7 +16,7 @@ from goodfit.training.job import Step
 from goodfit.training.loss_checks import check_loss
 from goodfit.training.losses import Loss, convert_target
 from goodfit.training.operations import counting_multiplications
-from goodfit.training.outputs import call
+from goodfit.training.outputs import call, described
 from goodfit.training.randomness import undisturbed
 from goodfit.training.weights import copy_weights, load_weights
 from goodfit.workflow.parts import Part, first_of, first_rows, rows_of, target_of
@@ -70,15 +70,21 @@ def _try_call(network: nn.Module, loss: Loss, part: Part, name: str, batch: Batc
     except (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
         raise _explained(error, name, inputs) from error
     whole = target_of(part)
-    check_loss(loss, outputs, convert_target(loss, target if whole is None else whole, outputs))
+    try:
+        check_loss(loss, outputs, convert_target(loss, target if whole is None else whole, outputs))
+    except InputError as error:
+        if name == "train":
+            raise
+        raise InputError("training.in-part", part=name, problem=error.message) from None
 
 
 def _explained(error: Exception, part: str, inputs: Any) -> InputError:
     """Return what failed in the network, and what to change where torch's words say it."""
     problem = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    facts = {"part": part, "inputs": describe(inputs), "problem": problem}
+    facts = {"part": part, "inputs": described(inputs), "problem": problem}
     if widths := re.search(r"cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)", problem):
-        return InputError("training.input-width", given=widths[1], wanted=widths[2], **facts)
+        code = "training.input-width" if part == "train" else "training.input-width-elsewhere"
+        return InputError(code, given=widths[1], wanted=widths[2], **facts)
     if re.search(r"same dtype|expected scalar type|Input type .* and (bias|weight) type", problem):
         return InputError("training.input-type", **facts)
     return InputError("training.model-fails", **facts)
@@ -158,14 +164,3 @@ def put_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
                 wanted=str(own.get(name, "-")),
             )
     load_weights(network, weights)
-
-
-def describe(value: Any) -> str:
-    """Return the shapes of nested tensors, for a message."""
-    if isinstance(value, Tensor):
-        return f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {describe(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, (tuple, list)):
-        return "(" + ", ".join(describe(item) for item in value) + ")"
-    return type(value).__name__
