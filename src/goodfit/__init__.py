@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from goodfit.estimators import GoodFitRegressor as GoodFitRegressor
     from goodfit.evaluation.scores import Evaluation as Evaluation
     from goodfit.finding import Finding as Finding
+    from goodfit.improvement.tune import tune as tune
+    from goodfit.improvement.tuning import Tuning as Tuning
     from goodfit.loading import load as load
     from goodfit.observations import History as History
     from goodfit.observations import Observations as Observations
@@ -41,6 +43,7 @@ _HOMES = {
     "Observations": "goodfit.observations",
     "Recipe": "goodfit.recipe",
     "Run": "goodfit.run",
+    "Tuning": "goodfit.improvement.tuning",
     "Watch": "goodfit.watcher",
     "TableAnalysis": "goodfit.data.analysis.results",
     "diagnose": "goodfit.diagnosing",
@@ -48,6 +51,7 @@ _HOMES = {
     "load": "goodfit.loading",
     "profile": "goodfit.data.analysis.analyze",
     "train": "goodfit.workflow.train",
+    "tune": "goodfit.improvement.tune",
     "watch": "goodfit.watcher",
     "train_population": "goodfit.workflow.population",
 }

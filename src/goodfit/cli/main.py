@@ -15,6 +15,7 @@ from goodfit.cli.options import spoken_language
 from goodfit.cli.output import accept_any_text, remark, show
 from goodfit.cli.profile import profile
 from goodfit.cli.train import train
+from goodfit.cli.tune import tune
 from goodfit.cli.usage import usage_error
 from goodfit.cli.use import evaluate, predict, report
 from goodfit.errors import GoodfitError
@@ -51,6 +52,7 @@ def _options(
 
 app.command()(demo)
 app.command()(train)
+app.command()(tune)
 app.command()(profile)
 app.command()(diagnose)
 app.command()(evaluate)

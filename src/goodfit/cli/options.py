@@ -112,12 +112,15 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def with_recipe_options(command: Command) -> Command:
     """Give ``command`` an option for every recipe field; it gets them as texts in its ``**fields``.
 
-    Those of name=value pairs may be repeated.
+    Those of name=value pairs may be repeated. Its own parameters stand for the fields of their name.
     """
     signature = inspect.signature(command, eval_str=True)
     own = [item for item in signature.parameters.values() if item.kind is not inspect.Parameter.VAR_KEYWORD]
     options = []
+    taken = {item.name for item in own}
     for name, field in Recipe.model_fields.items():
+        if name in taken:
+            continue
         option = typer.Option(
             f"--{name.replace('_', '-')}",
             metavar=name.upper().split("_")[-1],

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from textwrap import fill
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from goodfit.evaluation.text import shorten
+from goodfit.evaluation.text import shorten, wrapped
 from goodfit.finding import Finding
 from goodfit.messages import Message, say
 from goodfit.workflow.progress import duration, sparkline
@@ -198,25 +196,6 @@ def _list(code: str, items: Iterable[str], language: str) -> list[str]:
 
 def _heading(code: str, language: str) -> str:
     return say(f"terminal.heading.{code}", language).upper()
-
-
-def wrapped(lines: Sequence[str], width: int) -> str:
-    """Return lines of at most ``width``; rows of tables stay as they are."""
-    return "\n".join(line if re.search(r"\S {2,}\S", line) else _paragraph(line, width) for line in lines)
-
-
-def _paragraph(line: str, width: int) -> str:
-    text = line.lstrip(" ")
-    first = line[: len(line) - len(text)]
-    rest = first + ("  " if text.startswith("- ") else "")
-    return fill(
-        text,
-        width,
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def _some(names: list[Any], language: str) -> str:

@@ -145,9 +145,9 @@ def train(
     )
 
 
-def free_folder(parent: Path, data: Path) -> Path:
-    """Return the first ``<parent>/<data name>-<n>`` that does not exist."""
-    name = data_name(data)
+def free_folder(parent: Path, data: Path, prefix: str = "") -> Path:
+    """Return the first ``<parent>/<prefix><data name>-<n>`` that does not exist."""
+    name = prefix + data_name(data)
     number = 1
     while (parent / f"{name}-{number}").exists():
         number += 1

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from html import escape
+from textwrap import fill
 
-__all__ = ["align", "html_table", "number", "shorten"]
+__all__ = ["align", "html_table", "number", "shorten", "wrapped"]
 
 
 def number(value: float, absent: str = "–") -> str:
@@ -53,6 +55,25 @@ def align(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
         for row in rows
     ]
     return "\n".join(lines)
+
+
+def wrapped(lines: Sequence[str], width: int) -> str:
+    """Return lines of at most ``width``; rows of tables stay as they are."""
+    return "\n".join(line if re.search(r"\S {2,}\S", line) else _paragraph(line, width) for line in lines)
+
+
+def _paragraph(line: str, width: int) -> str:
+    text = line.lstrip(" ")
+    first = line[: len(line) - len(text)]
+    rest = first + ("  " if text.startswith("- ") else "")
+    return fill(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def html_table(rows: Sequence[Sequence[str]]) -> str:

@@ -1,0 +1,101 @@
+"""The folder of a tuning: begun before anything trains, and filled when the search has ended."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from goodfit.errors import InputError
+from goodfit.files import write_atomically
+from goodfit.improvement.trial import Trial, curve_columns, trial_columns
+
+if TYPE_CHECKING:
+    from goodfit.improvement.tuning import Tuning
+
+__all__ = ["BEST", "STUDY", "begin_tuning_folder", "save_trials", "save_tuning"]
+
+FORMAT = 1
+STUDY, BEST, ABOUT = "study.db", "best", "tuning.json"
+FILES = (ABOUT, STUDY, f"{STUDY}-journal", "best.toml", "trials.csv", "curves.csv", "report.html")
+"""What a tuning's folder may hold beside the run ``best/``; anything else in it is the user's and stays."""
+
+
+def begin_tuning_folder(folder: Path, *, force: bool, resume: bool) -> None:
+    """Make the folder of a search that begins, or see that there is one to go on with.
+
+    Raises
+    ------
+    InputError
+        It is a file, it cannot be written, it holds something (with ``force`` a tuning in it is removed), or
+        there is no search in it to ``resume``.
+    """
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise InputError("folder.is-file", folder=str(folder))
+        ours = any((folder / name).exists() for name in (ABOUT, STUDY))
+        if resume and not ours:
+            raise InputError("tune.nothing-to-resume", folder=str(folder))
+        if not resume and folder.is_dir() and any(folder.iterdir()):
+            if not force:
+                raise InputError("tune.folder-exists" if ours else "folder.exists", folder=str(folder))
+            if not ours:
+                raise InputError("tune.not-a-tuning-to-replace", folder=str(folder))
+            for name in FILES:
+                (folder / name).unlink(missing_ok=True)
+            shutil.rmtree(folder / BEST, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError("folder.not-writable", folder=str(folder), problem=error.strerror) from None
+
+
+def save_trials(trials: Sequence[Trial], monitor: str, folder: Path) -> None:
+    """Write the trials and their curves as tables.
+
+    Raises
+    ------
+    MachineError
+        The disk is full.
+    """
+    import polars as pl
+
+    for name, columns in (
+        ("trials.csv", trial_columns(trials, monitor)),
+        ("curves.csv", curve_columns(trials)),
+    ):
+        write_atomically(folder / name, pl.DataFrame(columns, strict=False).write_csv())
+
+
+def save_tuning(tuning: Tuning, folder: Path, language: str) -> Tuning:
+    """Write everything that is known at the end; return the tuning as it was saved.
+
+    Raises
+    ------
+    MachineError
+        The disk is full; the trials in the storage are whole.
+    """
+    from goodfit.saving import save_run
+
+    tuning = replace(tuning, folder=folder)
+    save_run(tuning.run, folder / BEST, force=True, language=language)
+    tuning = replace(tuning, run=replace(tuning.run, folder=folder / BEST))
+    write_atomically(folder / "best.toml", tuning.recipe.to_toml())
+    save_trials(tuning.trials, tuning.monitor, folder)
+    told = _finite({"format": FORMAT, **tuning.to_dict()})
+    write_atomically(folder / ABOUT, json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False))
+    return tuning
+
+
+def _finite(value: Any) -> Any:
+    """Return ``value`` with null for what JSON has no number for."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,152 @@
+"""The search: points of the space trained as populations, the poor ones dropped on the way."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from goodfit.errors import InputError
+from goodfit.improvement.halving import Halving
+from goodfit.improvement.study import Study
+from goodfit.improvement.trial import State, Trial
+from goodfit.messages import Message
+from goodfit.observations import History
+from goodfit.recipe import Recipe
+from goodfit.training.attention import Attention
+from goodfit.training.state import to_history
+from goodfit.workflow.parts import Parts
+from goodfit.workflow.population import Member, group_members, make_members, train_group
+
+__all__ = ["TOGETHER", "Search", "search"]
+
+TOGETHER = 8
+"""Points of one structure that are proposed one after another: that many train as one."""
+FEWEST_AT_ONCE, MOST_AT_ONCE = 8, 32
+HOPELESS = 2
+"""Rounds without any trial that could train, after which it ends."""
+
+
+@dataclass
+class Search:
+    """A search that goes on: what it needs, and the best member of this process so far.
+
+    Parameters
+    ----------
+    study, halving
+        What was tried, and which of those in training go on.
+    parts_for, model
+        The divided data by recipe, and a network of the caller's own.
+    trials
+        How many there shall be, those of earlier included; None: no end but that of the time.
+    attention
+        Ends it by the clock or by Ctrl-C.
+    shown
+        Is told of the trials after each group.
+    """
+
+    study: Study
+    halving: Halving
+    parts_for: Callable[[Recipe], Parts]
+    model: Any
+    trials: int | None
+    attention: Attention
+    shown: Callable[[Sequence[Trial]], None]
+    best: Member | None = None
+    best_value: float = math.nan
+    begun: float = field(default_factory=time.perf_counter)
+
+    def over(self) -> bool:
+        """Say whether time is up or somebody pressed Ctrl-C."""
+        return self.attention.interrupted or time.perf_counter() >= self.attention.ends_at
+
+
+def search(state: Search) -> None:
+    """Try points until there are enough, or no more, or the time is up; the study has them then."""
+    rounds = 0
+    while not state.over():
+        count = _how_many(state)
+        points = state.study.ask(count) if count > 0 else []
+        if not points:
+            break
+        _try_round(state, points)
+        rounds += 1
+        if rounds >= HOPELESS and all(math.isnan(trial.value) for trial in state.study.trials):
+            break
+
+
+def _how_many(state: Search) -> int:
+    """Return the points of the next round: many train as one, and few leave more to be learned from."""
+    if state.trials is None:
+        return MOST_AT_ONCE // 2
+    left = state.trials - len(state.study.trials)
+    return min(left, max(FEWEST_AT_ONCE, min(MOST_AT_ONCE, state.trials // 4)))
+
+
+def _try_round(state: Search, points: Sequence[Mapping[str, Any]]) -> None:
+    study = state.study
+    ready: list[tuple[Mapping[str, Any], Recipe]] = []
+    for point in points:
+        try:
+            ready.append((point, study.space.recipe(point)))
+        except InputError as error:
+            _keep_failed(study, point, study.space.base, error)
+    refused: dict[int, InputError] = {}
+    recipes = [recipe for _, recipe in ready]
+    members = make_members(recipes, state.parts_for, state.model, vitals=False, refused=refused)
+    for place, why in refused.items():
+        _keep_failed(study, *ready[place], why)
+    for group in group_members(members):
+        if state.over():
+            for member in group:
+                study.keep(ready[member.place][0], None)
+            continue
+        began = time.perf_counter() - state.begun + study.begun
+        train_group(group, state.attention, state.halving.drop)
+        for member in group:
+            _keep_member(state, member, *ready[member.place], began)
+        state.shown(study.trials)
+
+
+def _keep_failed(study: Study, point: Mapping[str, Any], recipe: Recipe, error: InputError) -> None:
+    number = len(study.trials)
+    study.keep(point, Trial(number, dict(point), recipe, "failed", reason=error.message))
+
+
+def _keep_member(
+    state: Search, member: Member, point: Mapping[str, Any], recipe: Recipe, began: float
+) -> None:
+    trial = trial_of(member, len(state.study.trials), point, recipe, began)
+    state.study.keep(point, trial)
+    better = trial.value > state.best_value if state.halving.higher else trial.value < state.best_value
+    if trial.state != "failed" and (better or math.isnan(state.best_value)):
+        state.best, state.best_value = member, trial.value
+
+
+def trial_of(member: Member, number: int, point: Mapping[str, Any], recipe: Recipe, began: float) -> Trial:
+    """Return how a member's training went; ``began`` is the second of the search at which its group did."""
+    best, monitor = member.state.best, member.job.recipe.monitor
+    history = to_history(member.state.rows, monitor=monitor, best_epoch=best.epoch, ended_by=member.ended)
+    failed = best.epoch is None or not math.isfinite(best.value)
+    ends: dict[str, State] = {"dropped": "dropped", "time-budget": "cut", "interrupted": "cut"}
+    row = history.best_row
+    return Trial(
+        number=number,
+        values=dict(point),
+        recipe=recipe,
+        state="failed" if failed else ends.get(str(member.ended), "finished"),
+        value=math.nan if failed else best.value,
+        epochs=float(history["epoch"][-1]) if len(history) else 0.0,
+        best_epoch=math.nan if best.epoch is None else best.epoch,
+        found=math.nan if row is None else began + float(history["seconds"][row]),
+        curve=_curve(history, began),
+        reason=Message("tuning.failed.not-finite") if failed else None,
+    )
+
+
+def _curve(history: History, began: float) -> dict[str, tuple[float, ...]]:
+    names = dict.fromkeys(("epoch", "train_loss", history.monitor))
+    curve = {name: tuple(history[name].tolist()) for name in names if name in history}
+    return curve | {"seconds": tuple((began + history["seconds"]).tolist())}

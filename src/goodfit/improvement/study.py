@@ -1,0 +1,260 @@
+"""The study: every trial of a search, kept where a killed process, others and Optuna's dashboard find it."""
+
+from __future__ import annotations
+
+import json
+import math
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from goodfit.errors import InputError
+from goodfit.improvement.sampling import (
+    Sampling,
+    distributions,
+    make_sampling,
+    optuna_values,
+    quiet,
+    space_values,
+)
+from goodfit.improvement.space import Space
+from goodfit.improvement.trial import State, Trial
+from goodfit.messages import Message
+
+__all__ = ["Study", "without_password"]
+
+FACTS = "goodfit"
+"""Name of the attribute, of study and trials, that holds what is goodfit's own."""
+PROCESS = "goodfit process "
+"""Begins the names of the attributes in which each process that took part writes that it did."""
+LONGEST_CURVE = 200
+"""Epochs of a curve that are kept in a storage; of longer ones every second, third, ..."""
+SHOWN_EPOCHS = 20
+"""Points of a curve that Optuna's own figures get."""
+
+
+class Study:
+    """Trials that are done, in memory and in Optuna's storage, and a sampling that learns from them.
+
+    A trial is written once, when it has ended: a process that is killed leaves none half done, and its
+    points are free to be tried again. Trials of other processes are taken in before points are asked for.
+
+    Parameters
+    ----------
+    space
+        What is searched.
+    sampler, seed, together
+        What proposes, see `make_sampling`; a process that is not the study's first has a seed of its own.
+    storage
+        An address such as ``sqlite:///study.db`` or ``postgresql://...``, the path of a ``.db`` file or, for
+        folders that several machines share, of a ``.journal`` file; None: in memory alone.
+    name
+        Of the study in its storage.
+    facts
+        What two searches must have in common to share a study, as plain data.
+
+    Raises
+    ------
+    InputError
+        The storage cannot be reached, or holds a study of that name with other facts.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        sampler: str,
+        *,
+        seed: int,
+        higher: bool,
+        together: int = 1,
+        storage: str | None = None,
+        name: str = "study",
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.space = space
+        self.trials: list[Trial] = []
+        self._process = uuid.uuid4().hex
+        self._seen: set[int] = set()
+        self._kept: Any = None
+        self._address = storage or ""
+
+        def sampling(own_seed: int) -> Sampling:
+            return make_sampling(sampler, space, seed=own_seed, higher=higher, together=together)
+
+        self.sampling = sampling(seed)
+        if storage is not None:
+            self._join(storage, name, higher, facts or {}, sampling)
+        self.begun = max((trial.found for trial in self.trials if math.isfinite(trial.found)), default=0.0)
+
+    def ask(self, count: int) -> list[dict[str, Any]]:
+        """Return points to try next."""
+        self.take_in()
+        return self.sampling.ask(count)
+
+    def keep(self, values: Mapping[str, Any], trial: Trial | None) -> None:
+        """Keep a trial of a point that was asked for; None where there was no time to try it."""
+        self.sampling.tell(values, trial)
+        if trial is None:
+            return
+        self.trials.append(trial)
+        if self._kept is not None:
+            with self._reaching():
+                self._kept.add_trial(_frozen(trial, self.space, self._process))
+
+    def take_in(self) -> None:
+        """Take in what other processes, or an earlier search, have tried."""
+        if self._kept is None:
+            return
+        with self._reaching():
+            frozen = self._kept.get_trials(deepcopy=False)
+        for other in frozen:
+            if other.number in self._seen or not other.state.is_finished():
+                continue
+            self._seen.add(other.number)
+            told = json.loads(other.user_attrs.get(FACTS, "{}"))
+            if told and told["process"] != self._process:
+                trial = _trial(len(self.trials), other, told, self.space)
+                self.trials.append(trial)
+                self.sampling.take_in(trial)
+
+    def _join(
+        self,
+        storage: str,
+        name: str,
+        higher: bool,
+        facts: Mapping[str, Any],
+        sampling: Callable[[int], Sampling],
+    ) -> None:
+        ours = json.dumps(facts, sort_keys=True)
+        with self._reaching():
+            self._kept = _open(storage, name, higher)
+            known = self._kept.user_attrs.get(FACTS)
+            if known is None and not self._kept.get_trials(deepcopy=False):
+                self._kept.set_user_attr(FACTS, ours)
+                known = ours
+        shown = without_password(storage)
+        if known is None:
+            raise InputError("tune.study-of-others", name=name, storage=shown)
+        _check_same(json.loads(known), json.loads(ours), name, shown)
+        with self._reaching():
+            self._kept.set_user_attr(PROCESS + self._process, True)
+            processes = [key for key in self._kept.user_attrs if key.startswith(PROCESS)]
+        if len(processes) > 1:  # else it would propose what the first one did
+            self.sampling = sampling(int(self._process[:8], 16))
+        self.take_in()
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Turn what a storage fails with into a sentence that names it."""
+        try:
+            with quiet():
+                yield
+        except InputError:
+            raise
+        except Exception as error:  # every database has exceptions of its own
+            problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+            shown = without_password(self._address)
+            raise InputError("tune.storage", storage=shown, problem=problem) from error
+
+
+def without_password(storage: str) -> str:
+    """Return an address as it may be shown.
+
+    >>> without_password("postgresql://ann:secret@host/db")
+    'postgresql://ann:***@host/db'
+    """
+    scheme, sign, rest = storage.partition("://")
+    user, at, place = rest.rpartition("@")
+    return f"{scheme}{sign}{user.partition(':')[0]}:***@{place}" if at and ":" in user else storage
+
+
+def _open(storage: str, name: str, higher: bool) -> Any:
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
+
+    place: Any = storage
+    if "://" not in storage:
+        path = Path(storage)
+        if path.suffix not in (".db", ".sqlite", ".sqlite3", ".journal"):
+            raise InputError("tune.storage-kind", storage=storage)
+        if not path.absolute().parent.is_dir():
+            raise InputError("tune.storage-folder", storage=storage, folder=str(path.parent))
+        if path.suffix == ".journal":
+            place = optuna.storages.JournalStorage(JournalFileBackend(storage))
+        else:
+            place = f"sqlite:///{path}"
+    return optuna.create_study(
+        study_name=name,
+        storage=place,
+        direction="maximize" if higher else "minimize",
+        load_if_exists=True,
+    )
+
+
+def _check_same(known: Mapping[str, Any], ours: Mapping[str, Any], name: str, storage: str) -> None:
+    codes = {"space": "tune.other-space", "data": "tune.other-data"}
+    for what in dict.fromkeys([*codes, *known, *ours]):
+        if known.get(what) != ours.get(what):
+            raise InputError(codes.get(what, "tune.other-recipe"), name=name, storage=storage)
+
+
+def _frozen(trial: Trial, space: Space, process: str) -> Any:
+    import optuna
+
+    states = optuna.trial.TrialState
+    state = {"finished": states.COMPLETE, "failed": states.FAIL}.get(trial.state, states.PRUNED)
+    told = {
+        "process": process,
+        "state": trial.state,
+        "value": _number(trial.value),
+        "epochs": trial.epochs,
+        "best_epoch": _number(trial.best_epoch),
+        "found": _number(trial.found),
+        "curve": {name: _thinned(values) for name, values in trial.curve.items()},
+        "reason": None if trial.reason is None else trial.reason.to_dict(),
+    }
+    steps = trial.curve.get("epoch", ())
+    monitored = next(
+        (values for name, values in trial.curve.items() if name not in ("epoch", "seconds", "train_loss")), ()
+    )
+    few = range(0, len(monitored), max(1, len(monitored) // SHOWN_EPOCHS))
+    return optuna.trial.create_trial(
+        state=state,
+        value=trial.value if state == states.COMPLETE else None,
+        params=optuna_values(space, trial.values),
+        distributions=distributions(space),
+        user_attrs={FACTS: json.dumps(told, allow_nan=False)},
+        intermediate_values={int(steps[place]): monitored[place] for place in few},
+    )
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _thinned(values: Sequence[float]) -> list[float | None]:
+    every = -(-len(values) // LONGEST_CURVE) or 1
+    return [None if _number(value) is None else float(f"{value:.6g}") for value in values[::every]]
+
+
+def _trial(number: int, frozen: Any, told: Mapping[str, Any], space: Space) -> Trial:
+    values = space_values(space, frozen.params)
+
+    def known(value: float | None) -> float:
+        return math.nan if value is None else float(value)
+
+    state: State = told["state"]
+    return Trial(
+        number=number,
+        values=values,
+        recipe=space.recipe(values),
+        state=state,
+        value=known(told["value"]),
+        epochs=float(told["epochs"]),
+        best_epoch=known(told["best_epoch"]),
+        found=known(told["found"]),
+        curve={name: tuple(map(known, values)) for name, values in told["curve"].items()},
+        reason=None if told["reason"] is None else Message.from_dict(told["reason"]),
+    )

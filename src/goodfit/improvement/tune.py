@@ -1,0 +1,325 @@
+"""goodfit.tune: data and a space of Recipes to the best one, with the evidence."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from torch import nn
+
+from goodfit.environment import describe_environment
+from goodfit.errors import InputError
+from goodfit.files import data_name
+from goodfit.improvement.command import train_command
+from goodfit.improvement.default_space import default_space
+from goodfit.improvement.finals import play_finals
+from goodfit.improvement.folder import STUDY, begin_tuning_folder, save_trials, save_tuning
+from goodfit.improvement.halving import Halving
+from goodfit.improvement.importance import importance
+from goodfit.improvement.sampling import make_sampling
+from goodfit.improvement.search import TOGETHER, Search, search
+from goodfit.improvement.search_progress import SearchProgress
+from goodfit.improvement.space import Range, Space
+from goodfit.improvement.study import Study
+from goodfit.improvement.trial import Trial, best_first
+from goodfit.improvement.tuning import SearchEnd, Tuning
+from goodfit.messages import Message
+from goodfit.recipe import Recipe
+from goodfit.training.attention import Attention, heeding_interrupts
+from goodfit.training.randomness import undisturbed
+from goodfit.workflow.choices import check_functions, completed
+from goodfit.workflow.parts import Parts, rows_of
+from goodfit.workflow.population import divider, make_members, make_run
+from goodfit.workflow.tables import TableOptions
+
+__all__ = ["tune"]
+
+SEARCHED = 0.7
+"""Share of a time budget that the search may take where finals follow it."""
+FINALISTS = 3
+TRIALS = 64
+
+
+def tune(
+    data: Any,
+    *,
+    target: str | Sequence[str] | None = None,
+    space: Mapping[str, Any] | str | Path | None = None,
+    trials: int | None = None,
+    time_budget: float | None = None,
+    valid: Any = None,
+    test: Any = None,
+    model: str | nn.Module | Callable[[], nn.Module] | None = None,
+    recipe: Recipe | None = None,
+    task: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    group_column: str | None = None,
+    time_column: str | None = None,
+    reading: Mapping[str, Any] | None = None,
+    sampler: str = "tpe",
+    halving: int | None = 3,
+    seeds: int = 5,
+    storage: str | None = None,
+    study: str | None = None,
+    folder: str | Path | None = None,
+    force: bool = False,
+    resume: bool = False,
+    progress: bool = False,
+    name: str | None = None,
+    language: str = "en",
+    **recipe_fields: Any,
+) -> Tuning:
+    """Search for the best recipe, and say how sure it is that it is better.
+
+    Recipes are proposed many at a time, trained together as populations, and dropped early where others are
+    better after as many epochs. The best few and the recipe that the search began with are then trained again
+    with several seeds and compared on the same validation rows in pairs; the best of them is judged on the
+    test rows, once.
+
+    Parameters
+    ----------
+    data, target, valid, test, model, task, columns, group_column, time_column, reading, name
+        As `goodfit.train` takes them.
+    space
+        What is searched: a dict of recipe fields (or ``"optimizer_options.eps"``) to lists of choices or to
+        ``{"low": ..., "high": ..., "log": ..., "step": ...}``, or the path of a TOML file that says the same;
+        None for one that suits the network and the number of rows.
+    trials
+        Recipes to try, those of a study that goes on included; 64 by default, and without end where there is
+        a ``time_budget`` or a grid.
+    time_budget
+        Seconds for search and finals.
+    recipe
+        What the search begins with, and what the best one is compared with; ``recipe_fields`` (``epochs=50,
+        monitor="valid_accuracy", ...``) are the same in every trial.
+    sampler
+        ``"tpe"``, ``"cmaes"``, ``"quasi-random"``, ``"random"``, or ``"grid"`` for every point of the space.
+    halving
+        After some epochs only the best one in so many goes on; None trains all to their end.
+    seeds
+        Seeds of the finals; 1 for no finals.
+    storage
+        Where trials are kept: an address that Optuna knows (``sqlite:///study.db``, ``postgresql://...``), a
+        ``.db`` or a ``.journal`` file. Processes on one storage and study share their trials. By default
+        ``study.db`` in ``folder``.
+    study
+        Name of the study in the storage; by default the data's name.
+    folder
+        Where to save everything; without it nothing is written.
+    force
+        Replace the tuning that is in ``folder``.
+    resume
+        Go on with the search in ``folder``, also after it was killed: the same call, with more ``trials`` or
+        ``time_budget`` where wanted. It draws other points than it would have without the interruption.
+    progress
+        Show on stderr how the search goes.
+    language
+        Of the report.
+
+    Returns
+    -------
+    Tuning
+
+    Raises
+    ------
+    InputError
+        A space without points or with a single one, unknown fields, bounds that are none; a storage that
+        cannot be reached, or a study of that name with another space; no trial could train, or there was no
+        time for one. A ``ValueError``.
+
+    Examples
+    --------
+    >>> import goodfit
+    >>> from sklearn.datasets import load_iris
+    >>> space = {"learning_rate": {"low": 1e-3, "high": 0.1, "log": True}, "hidden": [[4], [16]]}
+    >>> tuning = goodfit.tune(
+    ...     load_iris(return_X_y=True), task="multiclass", space=space, trials=8, epochs=20, seeds=2
+    ... )
+    >>> len(tuning.trials), tuning.recipe.hidden in [(4,), (16,)]
+    (8, True)
+    """
+    begun = perf_counter()
+    _check_numbers(trials, time_budget, seeds, halving)
+    if isinstance(model, str):
+        recipe_fields["model"], model = model, None
+    base = (recipe or Recipe()).replace(**recipe_fields)
+    check_functions(base, {}, model)
+    options = TableOptions(task, columns, group_column, time_column, **(reading or {}))
+    parts_for = divider(data, target, valid, test, model, options)
+    parts = parts_for(base)
+    if parts.valid is None and not base.monitor.startswith(("train_", "running_")):
+        raise InputError("tune.no-validation")
+    base = completed(base, parts, {}, model)
+    found = _space(space, base, rows_of(parts.train) or 1000, tuple(recipe_fields))
+    with undisturbed():
+        first = make_members([found.base], parts_for, model, vitals=False)[0]
+        monitor, higher = first.job.recipe.monitor, first.state.best.higher
+        make_sampling(sampler, found, seed=0, higher=higher)  # what is wrong with it is said before writing
+        where = _begun(folder, force=force, resume=resume)
+        name = name or (data_name(parts.source.name) if parts.source.path else parts.source.name)
+        kept = Study(
+            found,
+            sampler,
+            seed=base.seed % 2**32,
+            higher=higher,
+            together=TOGETHER,
+            storage=storage or (None if where is None else str(where / STUDY)),
+            name=study or name,
+            facts=_facts(found, parts, monitor),
+        )
+        shown = SearchProgress(progress, trials, monitor, higher, language)
+        budget = math.inf if time_budget is None else time_budget
+
+        def until(share: float) -> Attention:
+            return Attention(ends_at=begun + share * budget, progress=lambda state: shown.tick())
+
+        state = Search(
+            kept,
+            _halving(found, kept.trials, halving, higher=higher, monitor=monitor),
+            parts_for,
+            model,
+            TRIALS if trials is None and time_budget is None and sampler != "grid" else trials,
+            until(SEARCHED if seeds > 1 else 1.0),
+            shown.tell,
+        )
+        with shown, heeding_interrupts(state.attention):
+            search(state)
+        kept.take_in()
+        if where is not None:
+            save_trials(kept.trials, monitor, where)
+        best = _best(state, time_budget)
+        with shown, heeding_interrupts(last := until(1.0)):
+            shown.finals()
+            finals = play_finals(
+                best[:FINALISTS],
+                base,
+                state.best if state.best_value == best[0].value else None,
+                parts_for,
+                model,
+                seeds=1 if state.attention.interrupted else seeds,
+                attention=last,
+                higher=higher,
+            )
+    device = finals.member.job.recipe.device
+    tuning = Tuning(
+        run=make_run(finals.member, True, name, {device: describe_environment(device, None)}),
+        trials=tuple(kept.trials),
+        space=found,
+        finalists=finals.finalists,
+        importance=importance(found, kept.trials, higher=higher, seed=base.seed % 2**32),
+        monitor=monitor,
+        higher=higher,
+        sampler=sampler,
+        seconds=perf_counter() - begun,
+        ended_by="interrupted" if last.interrupted else _ended(state),
+        notes=(*_failures(kept.trials), *finals.notes),
+        command=""
+        if where is None
+        else train_command(data, target, valid, test, options, where / "best.toml"),
+    )
+    return tuning if where is None else save_tuning(tuning, where, language)
+
+
+def _begun(folder: str | Path | None, *, force: bool, resume: bool) -> Path | None:
+    if folder is None:
+        if resume:
+            raise InputError("tune.resume-what")
+        return None
+    begin_tuning_folder(Path(folder), force=force, resume=resume)
+    return Path(folder)
+
+
+def _space(space: Any, base: Recipe, rows: int, fixed: Sequence[str]) -> Space:
+    if space is None:
+        return default_space(base, rows, fixed)
+    found = Space.of(space, base)
+    for name in fixed:
+        if any(dimension.partition(".")[0] == name for dimension in found.dimensions):
+            raise InputError("tune.fixed-and-searched", field=name)
+    return found
+
+
+def _facts(space: Space, parts: Parts, monitor: str) -> dict[str, Any]:
+    """Return what two searches must have in common to share a study."""
+    recipe = {name: value for name, value in space.base.to_dict().items() if name != "device"}
+    data = {
+        "sha256": parts.source.sha256,
+        "train": rows_of(parts.train),
+        "valid": rows_of(parts.valid),
+        "targets": [] if parts.table is None else list(parts.table.profile.targets),
+    }
+    return {"space": space.plain(), "data": data, "recipe": recipe, "monitor": monitor}
+
+
+def _halving(
+    space: Space, known: Sequence[Trial], factor: int | None, *, higher: bool, monitor: str
+) -> Halving:
+    """Return the halving of a search, which knows how the trials of earlier were doing."""
+    dimension = space.dimensions.get("epochs")
+    longest = space.base.epochs
+    if isinstance(dimension, Range):
+        longest = int(dimension.high)
+    elif dimension is not None:
+        longest = max(dimension.options)
+    halving = Halving(longest, factor, higher=higher)
+    for trial in known:
+        epochs, values = trial.curve.get("epoch", ()), trial.curve.get(monitor, ())
+        for rung in halving.values:
+            reached = [value for epoch, value in zip(epochs, values, strict=True) if epoch <= rung]
+            finite = [value for value in reached if math.isfinite(value)]
+            if finite and epochs[-1] >= rung:
+                halving.values[rung].append(max(finite) if higher else min(finite))
+    return halving
+
+
+def _best(state: Search, budget: float | None) -> list[Trial]:
+    """Return the trials, the best first.
+
+    Raises
+    ------
+    InputError
+        There is none that trained for an epoch.
+    """
+    trials = state.study.trials
+    best = best_first(trials, higher=state.halving.higher)
+    if any(trial.epochs >= 1 for trial in best):
+        return best
+    if state.attention.interrupted:
+        raise KeyboardInterrupt
+    failures = _failures(trials)
+    if failures:
+        reason = failures[0].values["reason"]
+        raise InputError("tune.all-failed", count=len(trials), reason=reason)
+    raise InputError("tune.no-time", seconds=f"{budget or 0:g}")
+
+
+def _failures(trials: Sequence[Trial]) -> tuple[Message, ...]:
+    """Return why trials failed, the commonest reasons first."""
+    reasons = {str(trial.reason): trial.reason for trial in trials if trial.reason is not None}
+    counts = Counter(str(trial.reason) for trial in trials if trial.reason is not None)
+    return tuple(
+        Message("tuning.note.failed", {"count": count, "reason": reasons[text]})
+        for text, count in counts.most_common(3)
+    )
+
+
+def _ended(state: Search) -> SearchEnd:
+    if state.attention.interrupted:
+        return "interrupted"
+    if state.trials is not None and len(state.study.trials) >= state.trials:
+        return "trials"
+    return "time-budget" if state.over() else "no-more"
+
+
+def _check_numbers(trials: Any, time_budget: Any, seeds: Any, halving: Any) -> None:
+    for name, value, least in (("trials", trials, 1), ("seeds", seeds, 1), ("halving", halving, 2)):
+        if value is None and name != "seeds":
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise InputError("tune.too-small", name=name, value=str(value), least=least)
+    if time_budget is not None and not (isinstance(time_budget, (int, float)) and 0 < time_budget < math.inf):
+        raise InputError("tune.bad-budget", value=str(time_budget))

@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import goodfit
+from goodfit.errors import InputError
+from goodfit.improvement.tuning import Tuning
+from goodfit.recipe import Recipe
+from spine_for_tests import people
+
+RNG = np.random.default_rng(0)
+INPUTS = RNG.normal(size=(160, 4)).astype(np.float32)
+LABELS = (INPUTS[:, 0] * INPUTS[:, 1] + 0.3 * INPUTS[:, 2] > 0).astype(np.int64)
+SPACE = {"learning_rate": {"low": 1e-3, "high": 0.1, "log": True}, "hidden": [[4], [8]]}
+
+
+def search(**given: object) -> Tuning:
+    wanted = {"space": SPACE, "trials": 8, "epochs": 9, "seeds": 2, "task": "binary", **given}
+    return goodfit.tune((INPUTS, LABELS), **wanted)
+
+
+@pytest.fixture(scope="module")
+def tuning() -> Tuning:
+    return search(trials=12)
+
+
+def test_the_best_recipe_comes_with_its_run_and_all_that_was_tried(tuning):
+    assert len(tuning.trials) == 12
+    assert tuning.ended_by == "trials"
+    assert tuning.recipe == tuning.run.recipe
+    assert tuning.recipe.epochs == 9
+    assert tuning.run.evaluation is not None
+    values = [trial.value for trial in tuning.trials]
+    assert tuning.best.value == min(values)
+    assert {trial.state for trial in tuning.trials} == {"finished", "dropped"}
+    for trial in tuning.trials:
+        assert min(trial.curve["valid_loss"]) == trial.value
+        assert trial.recipe.learning_rate == trial.values["learning_rate"]
+        if trial.state == "dropped":
+            assert trial.epochs == 3
+
+
+def test_what_was_dropped_was_worse_after_as_many_epochs(tuning):
+    after = {trial.number: min(trial.curve["valid_loss"][:3]) for trial in tuning.trials}
+    best = min(after, key=lambda number: after[number])
+    assert tuning.trials[best].state == "finished"
+
+
+def test_the_best_recipe_alone_trains_the_same_run(tuning):
+    again = goodfit.train((INPUTS, LABELS), recipe=tuning.recipe, task="binary")
+    ours, theirs = tuning.run.history["valid_loss"], again.history["valid_loss"]
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
+
+
+def test_the_best_is_compared_with_the_beginning_over_seeds_and_rows(tuning):
+    first, *others = tuning.finalists
+    assert tuning.recipe.learning_rate == first.recipe.learning_rate
+    assert first.behind is None
+    assert len(first.values) == 2
+    assert any(each.trial is None for each in tuning.finalists)
+    for each in others:
+        assert each.mean >= first.mean
+        assert each.behind.low <= each.behind.value <= each.behind.high
+        assert each.behind.value == pytest.approx(each.mean - first.mean)
+    assert sum(each.chance for each in tuning.finalists) == pytest.approx(1)
+
+
+def test_the_best_so_far_only_gets_better(tuning):
+    course = tuning.best_so_far()
+    assert np.all(np.diff(course["value"]) < 0)
+    assert np.all(np.diff(course["seconds"]) >= 0)
+    assert course["value"][-1] == tuning.best.value
+
+
+def test_the_trials_are_a_table(tuning):
+    frame = tuning.to_polars()
+    assert frame.height == 12
+    assert frame["hidden"].to_list() == [
+        ",".join(map(str, trial.values["hidden"])) for trial in tuning.trials
+    ]
+    assert tuning.to_pandas().shape == frame.shape
+
+
+def test_every_name_has_its_importance(tuning):
+    assert set(tuning.importance) == {"learning_rate", "hidden"}
+    assert sum(tuning.importance.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_the_story_tells_what_was_tried_and_how_sure_it_is(tuning, language):
+    story = tuning.story(language, 80)
+    assert "12 rec" in story
+    assert "learning_rate" in story
+    assert "{" not in story
+    assert max(len(line) for line in story.splitlines() if "  " not in line.strip()) <= 80
+
+
+def test_the_same_seed_finds_the_same():
+    one, other = search(), search()
+    assert [trial.values for trial in one.trials] == [trial.values for trial in other.trials]
+    assert [trial.value for trial in one.trials] == [trial.value for trial in other.trials]
+    assert one.recipe == other.recipe
+
+
+def test_random_states_are_left_as_they_were():
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    search(trials=4, seeds=1, epochs=3)
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_without_halving_all_train_to_their_ends():
+    tuning = search(halving=None, seeds=1, trials=4)
+    assert [trial.state for trial in tuning.trials] == ["finished"] * 4
+    assert tuning.finalists == ()
+    assert "luck" in tuning.story()
+
+
+def test_a_grid_is_tried_whole():
+    tuning = search(
+        space={"hidden": [[4], [8]], "schedule": ["constant", "cosine"]}, sampler="grid", trials=None
+    )
+    assert len(tuning.trials) == 4
+    assert tuning.ended_by == "no-more"
+
+
+def test_a_metric_decides_where_it_is_the_monitor():
+    tuning = search(monitor="valid_accuracy", seeds=2)
+    assert tuning.higher
+    assert tuning.best.value == max(trial.value for trial in tuning.trials)
+    assert tuning.finalists[0].mean == max(each.mean for each in tuning.finalists)
+    assert all(each.behind.value >= 0 for each in tuning.finalists[1:])
+
+
+def test_a_table_with_everything_in_it_and_the_default_space():
+    tuning = goodfit.tune(people(200), target="bought", trials=8, epochs=4, seeds=2)
+    assert {"learning_rate", "weight_decay", "hidden", "dropout", "schedule"} == set(tuning.space.dimensions)
+    assert tuning.recipe.optimizer == "adamw"
+    assert set(tuning.run.predict(people(20)).columns) == {"prediction", "p_no", "p_yes"}
+
+
+def test_a_network_of_ones_own_is_tuned():
+    tuning = goodfit.tune(
+        (INPUTS, LABELS[:, None].astype(np.float32)),
+        model=lambda: nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 1)),
+        loss="bce",
+        trials=4,
+        epochs=4,
+        seeds=2,
+    )
+    assert "hidden" not in tuning.space.dimensions
+    assert len(tuning.trials) == 4
+
+
+def test_some_trials_may_fail_and_are_told_of():
+    tuning = search(
+        space={"optimizer": ["adam", "adem"], "learning_rate": [1e-3, 1e-2]}, sampler="grid", trials=None
+    )
+    failed = [trial for trial in tuning.trials if trial.state == "failed"]
+    assert len(failed) == 2
+    assert all("adem" in str(trial.reason) for trial in failed)
+    assert "2 trials failed" in tuning.story()
+    assert math.isnan(failed[0].value)
+
+
+def test_time_ends_a_search_and_what_there_is_is_kept():
+    tuning = search(trials=None, time_budget=2.0, epochs=100_000, patience=None, halving=None)
+    assert tuning.ended_by == "time-budget"
+    assert tuning.seconds < 12
+    assert any(trial.state == "cut" for trial in tuning.trials)
+    assert tuning.run.evaluation is not None
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"space": {}}, "is empty"),
+        ({"space": {"hidden": [[4]]}}, "a single recipe"),
+        ({"space": {"learnin_rate": [1, 2]}}, "did you mean"),
+        ({"monitor": "valid_nothing"}, "valid_nothing"),
+        (
+            {"space": {"hidden": [[4], [8]]}, "hidden": (4,)},
+            "both set for all trials and in the search space",
+        ),
+        ({"space": {"optimizer": ["adem", "addam"]}}, "adem|addam"),
+        ({"trials": 0}, "trials is 0"),
+        ({"trials": 2.5}, r"trials is 2\.5"),
+        ({"seeds": 0}, "seeds is 0"),
+        ({"halving": 1}, "halving is 1"),
+        ({"time_budget": -1}, "time_budget is -1"),
+        ({"time_budget": 1e-3}, "before any recipe had trained for an epoch"),
+        ({"sampler": "best"}, "no sampler 'best'"),
+        ({"sampler": "grid"}, "give it a step"),
+        ({"resume": True}, "give its folder"),
+        (
+            {"recipe": Recipe(learning_rate=1e30, optimizer="sgd"), "space": {"hidden": [[4], [8]]}},
+            "could train",
+        ),
+    ],
+)
+def test_bad_input_is_one_sentence(given, words):
+    with pytest.raises(InputError, match=words):
+        search(**given)
+
+
+def test_without_validation_rows_there_is_nothing_to_compare_by():
+    with pytest.raises(InputError, match="no validation rows"):
+        goodfit.tune(
+            torch.utils.data.DataLoader(
+                torch.utils.data.TensorDataset(torch.randn(20, 3), torch.zeros(20).long())
+            ),
+            model=nn.Linear(3, 2),
+            loss="cross_entropy",
+        )
