@@ -75,6 +75,7 @@ def test_points_that_are_to_train_together_have_one_structure():
     shapes = [point["hidden"] for point in points]
     assert [len(set(shapes[first : first + 4])) for first in (0, 4, 8)] == [1, 1, 1]
     assert len({point["learning_rate"] for point in points}) == 10
+    assert len(set(shapes)) == 3  # each one comes before any is preferred
 
 
 def test_a_grid_has_every_point_once_and_again_what_was_not_tried():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -98,6 +99,24 @@ def test_the_story_tells_what_was_tried_and_how_sure_it_is(tuning, language):
     assert "learning_rate" in story
     assert "{" not in story
     assert max(len(line) for line in story.splitlines() if "  " not in line.strip()) <= 80
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_the_report_is_one_page_that_loads_nothing(tuning, language, tmp_path):
+    page = tuning.report(tmp_path / "report.html", language=language).read_text("utf-8")
+    assert page.count("<svg") >= 3
+    assert tuning.story(language).splitlines()[-1] != ""
+    assert "<script" not in page
+    assert not re.search(r"(?:src|href)=\"(?:https?:)?//", page)
+    assert not re.search(r"\{[a-z-]+\}", page.split("</style>")[1])
+    assert "mathdefault" not in page
+
+
+def test_the_best_so_far_can_be_drawn(tuning):
+    axes = tuning.plot()
+    assert axes.get_ylabel() == "valid_loss"
+    drawn = axes.get_lines()[0].get_ydata()
+    assert drawn[-1] == pytest.approx(tuning.best.value)
 
 
 def test_the_same_seed_finds_the_same():
@@ -218,3 +237,11 @@ def test_without_validation_rows_there_is_nothing_to_compare_by():
             model=nn.Linear(3, 2),
             loss="cross_entropy",
         )
+
+
+def test_a_network_that_is_searched_keeps_its_own_defaults():
+    tuning = search(
+        space={"model": ["mlp", "linear"], "learning_rate": [0.01, 0.1]}, sampler="grid", trials=None
+    )
+    assert {trial.recipe.model for trial in tuning.trials} == {"mlp", "linear"}
+    assert tuning.recipe.model in ("mlp", "linear")

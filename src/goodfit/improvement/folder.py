@@ -71,7 +71,7 @@ def save_trials(trials: Sequence[Trial], monitor: str, folder: Path) -> None:
 
 
 def save_tuning(tuning: Tuning, folder: Path, language: str) -> Tuning:
-    """Write everything that is known at the end; return the tuning as it was saved.
+    """Write everything that is known at the end, the report last; return the tuning as it was saved.
 
     Raises
     ------
@@ -87,6 +87,7 @@ def save_tuning(tuning: Tuning, folder: Path, language: str) -> Tuning:
     save_trials(tuning.trials, tuning.monitor, folder)
     told = _finite({"format": FORMAT, **tuning.to_dict()})
     write_atomically(folder / ABOUT, json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False))
+    tuning.report(language=language)
     return tuning
 
 

@@ -75,6 +75,7 @@ class OptunaSampling:
         self._optuna = _needs("optuna")
         self._distributions, self._space, self._together = distributions(space), space, together
         self._asked: dict[int, tuple[dict[str, Any], Any]] = {}
+        self._openings = _openings(space, seed) if together > 1 else []
         with quiet():
             self._sampler = _sampler(name, seed)
             direction = "maximize" if higher else "minimize"
@@ -84,18 +85,16 @@ class OptunaSampling:
         """Return points to try next."""
         points: list[dict[str, Any]] = []
         while len(points) < count:
-            self._study.sampler = self._sampler
-            first = self._ask_one(points)
-            shared = {name: value for name, value in first.items() if name.partition(".")[0] in STRUCTURE}
-            if shared and self._together > 1:
-                with quiet():
-                    self._study.sampler = self._optuna.samplers.PartialFixedSampler(shared, self._sampler)
+            first = self._ask_one(points, self._openings.pop() if self._openings else {})
+            shared = {name: value for name, value in first.items() if _is_structure(name)}
             for _ in range(min(self._together - 1, count - len(points))):
-                self._ask_one(points)
+                self._ask_one(points, shared)
         return points
 
-    def _ask_one(self, points: list[dict[str, Any]]) -> dict[str, Any]:
+    def _ask_one(self, points: list[dict[str, Any]], fixed: Mapping[str, Any]) -> dict[str, Any]:
         with quiet():
+            fixing = self._optuna.samplers.PartialFixedSampler
+            self._study.sampler = fixing(dict(fixed), self._sampler) if fixed else self._sampler
             asked = self._study.ask(self._distributions)
         points.append(space_values(self._space, asked.params))
         self._asked[id(points[-1])] = points[-1], asked
@@ -151,6 +150,24 @@ class Grid:
     def take_in(self, trial: Trial) -> None:
         """Leave out what somebody else has tried."""
         self._left = [point for point in self._left if point != dict(trial.values)]
+
+
+def _is_structure(name: str) -> bool:
+    return name.partition(".")[0] in STRUCTURE
+
+
+def _openings(space: Space, seed: int) -> list[dict[str, str]]:
+    """Return structures to begin with, so that each choice of one comes before any is preferred."""
+    drawn = random.Random(seed)
+    every = {
+        name: drawn.sample([label(option) for option in dimension.options], len(dimension.options))
+        for name, dimension in space.dimensions.items()
+        if isinstance(dimension, Choices) and _is_structure(name)
+    }
+    count = max((len(options) for options in every.values()), default=0)
+    return [
+        {name: options[place % len(options)] for name, options in every.items()} for place in range(count)
+    ]
 
 
 def _sampler(name: str, seed: int) -> Any:

@@ -157,7 +157,7 @@ def _finals(tuning: Tuning, language: str) -> list[str]:
     lines = [_heading("finals", language)]
     if tuning.finalists:
         count = len(tuning.finalists[0].values)
-        lines.append("  " + say("tuning.finals-are", language, count=count, monitor=tuning.monitor))
+        lines.append("  " + say("tuning.finals-are", language, count=count))
         rows = finalist_rows(tuning, language)
         lines += [f"    {line}" for line in align(rows, right=range(1, 5)).splitlines()]
     return [*lines, *(f"  {sentence}" for sentence in conclusion(tuning, language))]
@@ -178,6 +178,7 @@ def _next(tuning: Tuning, language: str) -> list[str]:
     if tuning.folder is None:
         return []
     lines = [_heading("next", language)]
+    lines.append("  " + say("tuning.next.report", language, report=str(tuning.folder / "report.html")))
     if tuning.command:
         lines.append("  " + say("tuning.next.train", language, command=tuning.command))
     if tuning.run.table is not None:

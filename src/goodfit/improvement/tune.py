@@ -30,10 +30,11 @@ from goodfit.improvement.tuning import SearchEnd, Tuning
 from goodfit.messages import Message
 from goodfit.recipe import Recipe
 from goodfit.training.attention import Attention, heeding_interrupts
+from goodfit.training.population.batching import group_size
 from goodfit.training.randomness import undisturbed
 from goodfit.workflow.choices import check_functions, completed
 from goodfit.workflow.parts import Parts, rows_of
-from goodfit.workflow.population import divider, make_members, make_run
+from goodfit.workflow.population import Member, divider, make_members, make_run
 from goodfit.workflow.tables import TableOptions
 
 __all__ = ["tune"]
@@ -153,8 +154,8 @@ def tune(
     parts = parts_for(base)
     if parts.valid is None and not base.monitor.startswith(("train_", "running_")):
         raise InputError("tune.no-validation")
-    base = completed(base, parts, {}, model)
-    found = _space(space, base, rows_of(parts.train) or 1000, tuple(recipe_fields))
+    asked, base = base, completed(base, parts, {}, model)
+    found = _space(space, base, asked, rows_of(parts.train) or 1000, tuple(recipe_fields))
     with undisturbed():
         first = make_members([found.base], parts_for, model, vitals=False)[0]
         monitor, higher = first.job.recipe.monitor, first.state.best.higher
@@ -166,7 +167,7 @@ def tune(
             sampler,
             seed=base.seed % 2**32,
             higher=higher,
-            together=TOGETHER,
+            together=_together(first, trials),
             storage=storage or (None if where is None else str(where / STUDY)),
             name=study or name,
             facts=_facts(found, parts, monitor),
@@ -233,14 +234,23 @@ def _begun(folder: str | Path | None, *, force: bool, resume: bool) -> Path | No
     return Path(folder)
 
 
-def _space(space: Any, base: Recipe, rows: int, fixed: Sequence[str]) -> Space:
+def _space(space: Any, base: Recipe, asked: Recipe, rows: int, fixed: Sequence[str]) -> Space:
     if space is None:
         return default_space(base, rows, fixed)
     found = Space.of(space, base)
+    if "model" in found.dimensions:  # each network has defaults of its own for what nobody said
+        found = Space.of(space, asked)
     for name in fixed:
         if any(dimension.partition(".")[0] == name for dimension in found.dimensions):
             raise InputError("tune.fixed-and-searched", field=name)
     return found
+
+
+def _together(first: Member, trials: int | None) -> int:
+    """Return how many points of one structure are proposed in a row: as many as train well as one network."""
+    rows = int(first.job.recipe.batch_size or first.job.train.rows or 1)
+    wanted = TOGETHER if trials is None else min(TOGETHER, max(1, trials // 8))
+    return min(wanted, group_size(first.job.model, rows))
 
 
 def _facts(space: Space, parts: Parts, monitor: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from goodfit.run import Run
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
+    from matplotlib.axes import Axes
 
 __all__ = ["SearchEnd", "Tuning"]
 
@@ -124,6 +125,27 @@ class Tuning:
         from goodfit.improvement.story import tell_tuning
 
         return tell_tuning(self, language, width)
+
+    def plot(self, *, ax: Axes | None = None, language: str = "en") -> Axes:
+        """Draw the best value so far against time."""
+        from goodfit.improvement.figures import best_so_far
+
+        return best_so_far(self, ax=ax, language=language)
+
+    def report(self, path: str | Path | None = None, *, language: str = "en") -> Path:
+        """Write the report, one self-contained HTML file, and return its path.
+
+        Without a path it goes into the folder where the tuning was saved.
+        """
+        from goodfit.files import write_atomically
+        from goodfit.improvement.page import render_tuning
+
+        if path is None:
+            if self.folder is None:
+                raise InputError("run.report-where")
+            path = self.folder / "report.html"
+        write_atomically(Path(path), render_tuning(self, language))
+        return Path(path)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what was found as plain data for JSON, without the trials' curves."""

@@ -1,0 +1,181 @@
+"""What a search finds in equal time: `python benchmarks/tuning.py --data DIR --peers-env DIR [--write]`.
+
+Each search is a process of its own, one after another, the searchers taking turns; all have the cores of the
+machine. They get the same training and validation rows, prepared by goodfit (categories as columns of 0 and 1
+for the others), the same space, AdamW, at most 100 epochs, patience 20, and ``--budget`` seconds of search.
+What counts is the lowest validation loss found; goodfit's clock runs while it reads its file, too.
+
+goodfit         `goodfit.tune`: TPE, populations, successive halving
+optuna-loop     Optuna's TPE with successive halving around the leanest loop on resident tensors
+optuna-skorch   Optuna's TPE with successive halving around skorch
+keras-tuner     KerasTuner's Hyperband on Keras with JAX
+
+``--data DIR`` has a folder for each table with a manifest.json that names its file and target;
+``--peers-env`` is a virtual environment for skorch and KerasTuner, made and filled if it is not there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goodfit.data.batches import first_tensor
+from goodfit.recipe import Recipe
+from goodfit.workflow.choices import completed
+from goodfit.workflow.tables import TableOptions, divided, read_table
+from results import machine, spread, table, write_section
+from speed import make_environment
+
+FOLDER = Path(__file__).parent / "tuning_jobs"
+TABLES = ("pima_diabetes", "wine_quality_white", "telco_churn", "california_housing", "adult", "diamonds")
+SEARCHERS = {
+    "goodfit": ("goodfit_tune.py", False),
+    "optuna-loop": ("optuna_loop.py", False),
+    "optuna-skorch": ("optuna_skorch.py", True),
+    "keras-tuner": ("keras_hyperband.py", True),
+}
+"""Who searches: its file, and whether it lives in the peers' environment."""
+SHARES = (0.1, 0.25, 0.5, 1.0)
+SHAPES = ((500, ["8", "16", "32", "64", "32,32"]), (5000, ["16", "32", "64", "64,64", "128,128"]))
+LARGE = ["32", "64,64", "128,128", "256,256", "128,128,128"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--peers-env", type=Path, metavar="DIR")
+    parser.add_argument("--budget", type=float, default=60.0, help="seconds of each search")
+    parser.add_argument("--runs", type=int, default=1, help="searches of each, with seeds of their own")
+    parser.add_argument("--tables", nargs="+", default=list(TABLES), metavar="NAME")
+    parser.add_argument("--searchers", nargs="+", choices=list(SEARCHERS), default=list(SEARCHERS))
+    parser.add_argument("--write", action="store_true", help="put the tables into RESULTS.md")
+    given = parser.parse_args()
+    about = machine()
+    print(about, flush=True)
+    others = None if given.peers_env is None else make_environment(given.peers_env)
+    if others is not None:
+        subprocess.run([others, "-m", "pip", "install", "--quiet", "optuna", "keras-tuner"], check=True)
+    there = [name for name in given.searchers if others is not None or not SEARCHERS[name][1]]
+    found: dict[str, dict[str, list[Any]]] = {name: {who: [] for who in there} for name in given.tables}
+    for run in range(given.runs):
+        for name in given.tables:
+            with tempfile.TemporaryDirectory() as folder:
+                prepare(given.data / name, Path(folder), run, given.budget)
+                for who in there:
+                    python = str(others) if SEARCHERS[who][1] else sys.executable
+                    found[name][who].append(searched(python, who, Path(folder), given.budget))
+                    print(name, who, run, at(found[name][who][-1]["course"], 1.0, given.budget), flush=True)
+    text = section(found, there, given.budget, given.runs)
+    print(f"\n{text}")
+    if given.write:
+        write_section("tuning", f"{text}\n\n{about}")
+
+
+def prepare(source: Path, folder: Path, seed: int, budget: float) -> None:
+    """Write what every searcher gets: the rows as arrays, and what is asked for as JSON."""
+    told = json.loads((source / "manifest.json").read_text())
+    file = source / told["files"][0]
+    recipe = Recipe(seed=seed)
+    parts = divided(read_table(str(file), told["target"], options=TableOptions()), recipe)
+    recipe = completed(recipe.replace(model="mlp"), parts, {}, None)
+    assert parts.table is not None
+    assert parts.valid is not None
+    arrays: dict[str, Any] = {}
+    for name, part in (("x", parts.train), ("valid_x", parts.valid)):
+        arrays[name] = dense(part.content[0], parts.table.preparation.levels)
+        arrays[name.replace("x", "y")] = part.content[1].numpy()
+    np.savez(folder / "rows.npz", **arrays)
+    rows = len(arrays["x"])
+    asked = {
+        "file": str(file),
+        "target": told["target"],
+        "seed": seed,
+        "budget": budget,
+        "classes": len(parts.classes),
+        "batch_size": recipe.batch_size,
+        "epochs": 100,
+        "patience": 20,
+        "learning_rate": [3e-4, 0.03],
+        "weight_decay": [1e-6, 0.3],
+        "dropout": [0.0, 0.5, 0.1],
+        "hidden": next((shapes for most, shapes in SHAPES if rows <= most), LARGE),
+        "schedule": ["constant", "cosine"],
+    }
+    (folder / "asked.json").write_text(json.dumps(asked))
+
+
+def dense(inputs: Any, levels: Any) -> NDArray[np.float32]:
+    """Return numbers and categories as one matrix, a column of 0 and 1 for each level."""
+    numbers = first_tensor(inputs).numpy()
+    if not levels:
+        return np.asarray(numbers, dtype=np.float32)
+    codes = inputs[1].numpy()
+    columns = [np.eye(count, dtype=np.float32)[codes[:, place]] for place, count in enumerate(levels)]
+    return np.concatenate([numbers, *columns], axis=1).astype(np.float32)
+
+
+def searched(python: str, who: str, folder: Path, budget: float) -> dict[str, Any]:
+    """Return what a searcher reports: its course, [second, lowest validation loss so far], and its trials."""
+    file = FOLDER / SEARCHERS[who][0]
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(
+        [python, str(file), str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20 * budget + 600,
+        env=environment,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{who} failed:\n{done.stderr[-3000:]}")
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def at(course: list[list[float]], share: float, budget: float) -> float:
+    """Return the lowest loss that was known after a share of the budget."""
+    known = [value for second, value in course if second <= share * budget]
+    return min(known, default=float("nan"))
+
+
+def section(found: dict[str, dict[str, list[Any]]], there: list[str], budget: float, runs: int) -> str:
+    """Return the tables of the results."""
+    lowest = []
+    courses = []
+    behind: dict[str, int] = dict.fromkeys(there, 0)
+    for name, by in found.items():
+        ends = {who: [at(run["course"], 1.0, budget) for run in by[who]] for who in there}
+        lowest.append([name, *(spread(ends[who], 4) for who in there)])
+        for who in there:
+            values = [[at(run["course"], share, budget) for run in by[who]] for share in SHARES]
+            counts = [run["trials"] for run in by[who]]
+            middles = [f"{np.median(each):.4g}" if np.isfinite(each).all() else "–" for each in values]
+            courses.append([f"{name}, {who}", *middles, spread(counts)])
+            behind[who] += int(np.median(ends[who]) < np.median(ends["goodfit"])) if "goodfit" in ends else 0
+    beaten = ", ".join(f"{who} on {count}" for who, count in behind.items() if who != "goodfit")
+    seconds = [f"{share * budget:g} s" for share in SHARES]
+    aim = f"Aim: goodfit's is the lowest on all {len(found)} tables; lower than it: {beaten or 'nobody'}."
+    return "\n\n".join(
+        [
+            f"## Tuning: the lowest validation loss found in {budget:g} s, searches of each: {runs}",
+            table(["", *there], lowest),
+            aim,
+            "The course (medians), and how many trials were begun:",
+            table(["", *seconds, "trials"], courses),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""A Tuning as one HTML page that needs nothing beside itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import goodfit
+from goodfit.improvement.figures import best_so_far, parallel_coordinates, slices
+from goodfit.improvement.story import conclusion, decided, finalist_rows, searched, tried
+from goodfit.messages import LANGUAGES, percentage, say
+from goodfit.plots.svg import to_svg
+from goodfit.report.figures import ReportFigure
+from goodfit.report.parts import ReportParts
+from goodfit.report.render import clean, template
+from goodfit.report.sections import evaluation
+
+if TYPE_CHECKING:
+    from goodfit.improvement.tuning import Tuning
+
+__all__ = ["render_tuning"]
+
+
+def render_tuning(tuning: Tuning, language: str = "en") -> str:
+    """Return the report as one self-contained HTML page: no script, nothing to load.
+
+    Raises
+    ------
+    ValueError
+        There is no such language.
+    """
+    if language not in LANGUAGES:
+        raise ValueError(f"language is {language!r}; it must be one of {', '.join(LANGUAGES)}")
+    count, *states = tried(tuning, language)
+    sampler = say(f"tuning.sampler.{tuning.sampler}", language)
+    test = evaluation(ReportParts(name=tuning.name, evaluation=tuning.run.evaluation), language)
+    page = template("tuning.html.j2").render(
+        language=language,
+        version=goodfit.__version__,
+        name=tuning.name,
+        tried=count,
+        states=states,
+        searched_by=say("tuning.searched", language, sampler=sampler),
+        searched=searched(tuning, language),
+        notes=[note.text(language) for note in tuning.notes],
+        figures=_figures(tuning, language),
+        importance=[
+            (name, percentage(share, language), "", share) for name, share in tuning.importance.items()
+        ],
+        finals=finalist_rows(tuning, language) if tuning.finalists else [],
+        seeds=len(tuning.finalists[0].values) if tuning.finalists else 0,
+        conclusion=conclusion(tuning, language),
+        recipe=decided(tuning),
+        toml=tuning.recipe.to_toml(),
+        command=tuning.command,
+        evaluation=test,
+        scores=[] if test is None else [_score(row) for row in test["scores"]],
+        folder=tuning.folder,
+        told=lambda code, **values: say(f"tuning.{code}", language, **values),
+        say=lambda code, **values: say(f"report.{code}", language, **values),
+    )
+    return clean(page)
+
+
+def _score(row: dict[str, Any]) -> list[str]:
+    return [row["name"], *(f"{value} ({bounds})" if bounds else value for value, bounds in row["cells"])]
+
+
+def _figures(tuning: Tuning, language: str) -> dict[str, ReportFigure]:
+    axes = best_so_far(tuning, language=language)
+    drawn = {
+        "best-so-far": axes.get_figure(root=True),
+        "parallel": parallel_coordinates(tuning),
+        "slices": slices(tuning),
+    }
+    found = {}
+    for name, figure in drawn.items():
+        title = say(f"tuning.figure.{name}", language)
+        values = {} if name == "best-so-far" else {"monitor": tuning.monitor}
+        caption = say(f"tuning.figure.{name}-caption", language, **values)
+        assert figure is not None
+        found[name] = ReportFigure(title, caption, to_svg(figure, title, name))
+    return found
