@@ -36,6 +36,7 @@ from results import machine, spread, table, write_section
 from speed import make_environment
 
 FOLDER = Path(__file__).parent / "tuning_jobs"
+OTHERS = ("optuna", "keras-tuner", "six")  # keras-tuner needs six and does not say so
 TABLES = ("pima_diabetes", "wine_quality_white", "telco_churn", "california_housing", "adult", "diamonds")
 SEARCHERS = {
     "goodfit": ("goodfit_tune.py", False),
@@ -65,7 +66,7 @@ def main() -> None:
     print(about, flush=True)
     others = None if given.peers_env is None else make_environment(given.peers_env)
     if others is not None:
-        subprocess.run([others, "-m", "pip", "install", "--quiet", "optuna", "keras-tuner"], check=True)
+        subprocess.run([others, "-m", "pip", "install", "--quiet", *OTHERS], check=True)
     there = [name for name in given.searchers if others is not None or not SEARCHERS[name][1]]
     found: dict[str, dict[str, list[Any]]] = {name: {who: [] for who in there} for name in given.tables}
     for run in range(given.runs):

@@ -193,7 +193,16 @@ def test_time_ends_a_search_and_what_there_is_is_kept():
     assert tuning.ended_by == "time-budget"
     assert tuning.seconds < 12
     assert any(trial.state == "cut" for trial in tuning.trials)
+    assert tuning.finalists == ()
+    assert "too short to train the best recipes again" in tuning.story()
     assert tuning.run.evaluation is not None
+
+
+def test_the_finals_have_their_part_of_the_time():
+    tuning = search(trials=None, time_budget=4.0, epochs=8)
+    assert tuning.ended_by == "time-budget"
+    assert len(tuning.finalists) >= 2
+    assert max(trial.found for trial in tuning.trials) < 4.0 * 0.7 + 0.5
 
 
 @pytest.mark.parametrize(

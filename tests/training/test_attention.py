@@ -59,6 +59,13 @@ def test_somebody_outside_may_end_it():
     assert attention.look(state()) is None
 
 
+def test_an_end_may_be_asked_for_where_progress_is_shown():
+    attention = Attention(progress=lambda _: attention.end("time-budget"), progress_every=0.0)
+    assert attention.look(state()) is None
+    assert attention.at == -math.inf
+    assert attention.look(state()) == "time-budget"
+
+
 def test_an_end_is_saved_first():
     saved: list[int] = []
     attention = Attention(save=lambda state: saved.append(state.batch))

@@ -67,7 +67,7 @@ def play_finals(
         if all(recipe != other for _, other in contestants):
             contestants.append((number, recipe))
 
-    def trained(recipe: Recipe, count: int) -> list[Member]:
+    def trained(recipe: Recipe, count: int, attention: Attention) -> list[Member]:
         recipes = [recipe.replace(seed=base.seed + number) for number in range(count)]
         members = make_members(recipes, lambda recipe: parts_for(base), model)
         for group in group_members(members):
@@ -79,7 +79,7 @@ def play_finals(
     for number, recipe in contestants if seeds > 1 else ():
         if _over(attention):
             break
-        each = trained(recipe, seeds)
+        each = trained(recipe, seeds, attention)
         if any(member.ended in ("time-budget", "interrupted") for member in each) and _over(attention):
             break
         played.append((number, recipe))
@@ -93,7 +93,8 @@ def play_finals(
         return Finals(tuple(finalists), members[chosen][0], notes)
     if members:
         return Finals((), members[0][0], notes)
-    return Finals((), found or trained(best[0].recipe, 1)[0], notes)
+    # The answer is trained whole, whatever the time: nobody wants one that was cut.
+    return Finals((), found or trained(best[0].recipe, 1, Attention())[0], notes)
 
 
 def _over(attention: Attention) -> bool:

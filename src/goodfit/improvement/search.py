@@ -11,7 +11,7 @@ from typing import Any
 from goodfit.errors import InputError
 from goodfit.improvement.halving import Halving
 from goodfit.improvement.study import Study
-from goodfit.improvement.trial import State, Trial
+from goodfit.improvement.trial import State, Trial, best_first
 from goodfit.messages import Message
 from goodfit.observations import History
 from goodfit.recipe import Recipe
@@ -43,6 +43,10 @@ class Search:
         How many there shall be, those of earlier included; None: no end but that of the time.
     attention
         Ends it by the clock or by Ctrl-C.
+    ends_at
+        When it ends, by ``time.perf_counter``, if the time left is enough for the finals.
+    finals
+        How many times as long as the best recipe's training the finals take at least; 0 for none.
     shown
         Is told of the trials after each group.
     """
@@ -54,13 +58,24 @@ class Search:
     trials: int | None
     attention: Attention
     shown: Callable[[Sequence[Trial]], None]
+    ends_at: float = math.inf
+    finals: float = 0.0
     best: Member | None = None
     best_value: float = math.nan
     begun: float = field(default_factory=time.perf_counter)
 
     def over(self) -> bool:
         """Say whether time is up or somebody pressed Ctrl-C."""
-        return self.attention.interrupted or time.perf_counter() >= self.attention.ends_at
+        now = time.perf_counter()
+        if self.attention.interrupted or now >= self.attention.ends_at:
+            return True
+        return now >= self.ends_at and self.has_time_for_finals()
+
+    def has_time_for_finals(self) -> bool:
+        """Say whether the finals can be played in the time left, by how long the best trial's group took."""
+        best = best_first(self.study.trials, higher=self.halving.higher)
+        left = self.attention.ends_at - time.perf_counter()
+        return bool(best) and self.finals * _whole_training(best[0]) <= left
 
 
 def search(state: Search) -> None:
@@ -75,6 +90,15 @@ def search(state: Search) -> None:
         rounds += 1
         if rounds >= HOPELESS and all(math.isnan(trial.value) for trial in state.study.trials):
             break
+
+
+def _whole_training(trial: Trial) -> float:
+    """Return about how many seconds the trial's recipe trains, if nobody drops it."""
+    epochs, seconds = trial.curve.get("epoch", ()), trial.curve.get("seconds", ())
+    if len(epochs) < 2:
+        return math.inf
+    each = (seconds[-1] - seconds[0]) / (epochs[-1] - epochs[0])
+    return each * (trial.epochs if trial.state == "finished" else trial.recipe.epochs)
 
 
 def _how_many(state: Search) -> int:

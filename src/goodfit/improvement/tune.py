@@ -160,6 +160,7 @@ def tune(
         first = make_members([found.base], parts_for, model, vitals=False)[0]
         monitor, higher = first.job.recipe.monitor, first.state.best.higher
         make_sampling(sampler, found, seed=0, higher=higher)  # what is wrong with it is said before writing
+        together = _together(first)
         where = _begun(folder, force=force, resume=resume)
         name = name or (data_name(parts.source.name) if parts.source.path else parts.source.name)
         kept = Study(
@@ -167,25 +168,23 @@ def tune(
             sampler,
             seed=base.seed % 2**32,
             higher=higher,
-            together=_together(first, trials),
+            together=min(together, max(1, (trials or TRIALS) // TOGETHER)),
             storage=storage or (None if where is None else str(where / STUDY)),
             name=study or name,
             facts=_facts(found, parts, monitor),
         )
         shown = SearchProgress(progress, trials, monitor, higher, language)
         budget = math.inf if time_budget is None else time_budget
-
-        def until(share: float) -> Attention:
-            return Attention(ends_at=begun + share * budget, progress=lambda state: shown.tick())
-
         state = Search(
             kept,
             _halving(found, kept.trials, halving, higher=higher, monitor=monitor),
             parts_for,
             model,
             TRIALS if trials is None and time_budget is None and sampler != "grid" else trials,
-            until(SEARCHED if seeds > 1 else 1.0),
+            Attention(ends_at=begun + budget, progress=lambda _: _look_up(state, shown)),
             shown.tell,
+            ends_at=begun + SEARCHED * budget if seeds > 1 else math.inf,
+            finals=0 if seeds == 1 else 2.0 * (seeds if together == 1 else 1),
         )
         with shown, heeding_interrupts(state.attention):
             search(state)
@@ -193,7 +192,9 @@ def tune(
         if where is not None:
             save_trials(kept.trials, monitor, where)
         best = _best(state, time_budget)
-        with shown, heeding_interrupts(last := until(1.0)):
+        late = math.isfinite(budget) and not state.has_time_for_finals()
+        last = Attention(ends_at=begun + budget, progress=lambda _: shown.tick())
+        with shown, heeding_interrupts(last):
             shown.finals()
             finals = play_finals(
                 best[:FINALISTS],
@@ -201,7 +202,7 @@ def tune(
                 state.best if state.best_value == best[0].value else None,
                 parts_for,
                 model,
-                seeds=1 if state.attention.interrupted else seeds,
+                seeds=1 if late or state.attention.interrupted else seeds,
                 attention=last,
                 higher=higher,
             )
@@ -217,7 +218,11 @@ def tune(
         sampler=sampler,
         seconds=perf_counter() - begun,
         ended_by="interrupted" if last.interrupted else _ended(state),
-        notes=(*_failures(kept.trials), *finals.notes),
+        notes=(
+            *_failures(kept.trials),
+            *_no_time(late and seeds > 1 and not state.attention.interrupted),
+            *finals.notes,
+        ),
         command=""
         if where is None
         else train_command(data, target, valid, test, options, where / "best.toml"),
@@ -246,11 +251,21 @@ def _space(space: Any, base: Recipe, asked: Recipe, rows: int, fixed: Sequence[s
     return found
 
 
-def _together(first: Member, trials: int | None) -> int:
+def _together(first: Member) -> int:
     """Return how many points of one structure are proposed in a row: as many as train well as one network."""
     rows = int(first.job.recipe.batch_size or first.job.train.rows or 1)
-    wanted = TOGETHER if trials is None else min(TOGETHER, max(1, trials // 8))
-    return min(wanted, group_size(first.job.model, rows))
+    return min(TOGETHER, group_size(first.job.model, rows))
+
+
+def _look_up(state: Search, shown: SearchProgress) -> None:
+    """Show the progress, and end the group in training where it is time for the finals."""
+    shown.tick()
+    if state.over():
+        state.attention.end("time-budget")
+
+
+def _no_time(late: bool) -> tuple[Message, ...]:
+    return (Message("tuning.note.no-finals"),) if late else ()
 
 
 def _facts(space: Space, parts: Parts, monitor: str) -> dict[str, Any]:

@@ -98,7 +98,8 @@ class Attention:
         return None
 
     def _plan(self) -> None:
-        self.at = -math.inf if self.interrupted else min(self._ends, self._next_save, self._next_progress)
+        asked = self.interrupted or self._asked
+        self.at = -math.inf if asked else min(self._ends, self._next_save, self._next_progress)
 
 
 @contextmanager
