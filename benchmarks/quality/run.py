@@ -129,7 +129,9 @@ def _group(rows: Sequence[Row]) -> list[str]:
         }
         for name, models in scored.items()
     }
-    models = [model for model in (*OWN, *PEERS, LINEAR) if any(model in found for found in means.values())]
+    known = {model for found in scored.values() for model in found}
+    variants = sorted(model for model in known if _is_variant(model))
+    models = [model for model in ("goodfit", *variants, *PEERS, LINEAR) if model in known]
     return [
         _overview(models, means, scored, rows),
         "### Each table",
@@ -137,6 +139,11 @@ def _group(rows: Sequence[Row]) -> list[str]:
         "### Misses of `goodfit`",
         _misses(models, means, rows, scored),
     ]
+
+
+def _is_variant(model: str) -> bool:
+    """Say whether it is goodfit with something said, which is listed but not ranked."""
+    return model.startswith("goodfit-") and not model.endswith("+linear")
 
 
 def by_table(rows: Sequence[Row], score: str = "") -> dict[str, dict[str, dict[int, float]]]:
@@ -151,7 +158,7 @@ def by_table(rows: Sequence[Row], score: str = "") -> dict[str, dict[str, dict[i
 
 
 def _overview(models: Sequence[str], means: Scores, scored: Mapping[str, Any], rows: Sequence[Row]) -> str:
-    ranked = [m for m in models if m not in OWN[1:] and all(m in found for found in means.values())]
+    ranked = [m for m in models if not _is_variant(m) and all(m in found for found in means.values())]
     ranks: dict[str, list[int]] = {model: [] for model in ranked}
     for found in means.values():
         for place, model in enumerate(sorted(ranked, key=lambda model, found=found: found[model]), start=1):
@@ -203,7 +210,7 @@ def _with_interval(ranks: Sequence[int]) -> str:
 
 
 def _each_table(models: Sequence[str], means: Scores, scored: Mapping[str, Any]) -> str:
-    shown = [model for model in models if model not in OWN[1:]]
+    shown = [model for model in models if not _is_variant(model)]
     lines = []
     for name, found in means.items():
         best = min((found[model] for model in shown if model in found), default=None)
