@@ -212,6 +212,11 @@ def test_long_digits_are_numbers_where_somebody_says_so():
     assert (told.columns[0].kind, told.task) == ("number", "regression")
 
 
+def test_an_empty_column_may_be_dropped_by_the_user():
+    found = profile(read({"x": X, "none": [""] * 60, "y": [0, 1] * 30}), "y", columns={"none": "drop"})
+    assert [column.kind for column in found.columns] == ["number", "dropped"]
+
+
 def test_a_table_of_the_target_alone_is_refused():
     with pytest.raises(InputError, match="no column but the target"):
         profile(read({"y": ["a", "b"] * 20}), "y")

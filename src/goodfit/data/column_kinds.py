@@ -283,6 +283,8 @@ def _text(series: pl.Series, distinct: int) -> tuple[ColumnKind, Message]:
 def _levels(series: pl.Series) -> tuple[int, list[list[Any]]]:
     """Return how many values there are, and the most frequent ones, alphabetically where that is a tie."""
     counts = series.drop_nulls().alias("value").value_counts(name="rows")
+    if counts.is_empty():
+        return 0, []
     fewest = counts["rows"].top_k(LEVELS_SHOWN).min()
     top = counts.filter(pl.col("rows") >= fewest).with_columns(pl.col("value").cast(pl.String))
     above = top.filter(pl.col("rows") > fewest)
