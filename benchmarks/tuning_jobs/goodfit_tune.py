@@ -25,6 +25,7 @@ def main() -> None:
         time_budget=ASKED["budget"],
         model="mlp",
         optimizer="adamw",
+        initialization="default",
         epochs=ASKED["epochs"],
         patience=ASKED["patience"],
         seed=ASKED["seed"],

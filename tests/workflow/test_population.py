@@ -190,6 +190,13 @@ def test_a_table_whose_divisions_differ() -> None:
         )
 
 
+def test_columns_are_prepared_as_each_recipe_says() -> None:
+    first = BASE.replace(hidden=(6,), epochs=5)
+    runs = check([first, first.replace(scale={"size": "unit"})], frame(), target="price")
+    losses = [run.history["train_loss"][0] for run in runs]
+    assert losses[0] != losses[1]
+
+
 def test_metrics_of_classes_normalisation_and_averages() -> None:
     metrics = ("accuracy", "f1", "balanced_accuracy", "roc_auc", "log_loss")
     first = BASE.replace(hidden=(6,), epochs=20, metrics=metrics, optimizer="momentum")

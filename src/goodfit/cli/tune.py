@@ -90,7 +90,7 @@ def tune(
     ] = None,
     study: Annotated[
         str | None,
-        typer.Option("--study", help="Its name in the storage.  [the data's]", rich_help_panel=SEARCH),
+        typer.Option("--study", help="Its name in the storage; else the data's.", rich_help_panel=SEARCH),
     ] = None,
     task: Annotated[
         str | None,

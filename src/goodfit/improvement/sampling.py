@@ -26,7 +26,17 @@ SAMPLERS = ("tpe", "cmaes", "quasi-random", "random", "grid")
 STARTED_AT_RANDOM = 10
 """Points that TPE draws at random before it learns from what it was told."""
 STRUCTURE = frozenset(
-    {"model", "hidden", "activation", "normalization", "optimizer", "loss", "batch_size", "precision"}
+    {
+        "model",
+        "hidden",
+        "members",
+        "activation",
+        "normalization",
+        "optimizer",
+        "loss",
+        "batch_size",
+        "precision",
+    }
 )
 """Recipe fields by which trainings can or cannot be one population."""
 

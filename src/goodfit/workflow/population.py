@@ -48,6 +48,9 @@ __all__ = [
     "train_population",
 ]
 
+DIVIDES = ("seed", "valid_fraction", "test_fraction", "scale", "outliers")
+"""Recipe fields by which rows are divided and columns prepared."""
+
 
 @dataclass(eq=False)
 class Member:
@@ -165,7 +168,7 @@ def divider(
         divide = partial(divided, read_table(data, target, valid=valid, test=test, options=options))
 
     def parts_for(recipe: Recipe) -> Parts:
-        key = recipe.seed, recipe.valid_fraction, recipe.test_fraction
+        key = tuple(repr(getattr(recipe, name)) for name in DIVIDES)
         if key not in made:
             made[key] = divide(recipe)
         return made[key]
