@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INTEGRATIONS := .venv-integrations
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-integrations lint types imports tests bench format clean
+.PHONY: demo test test-integrations lint types imports tests bench docs format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/goodfit demo --force --output runs/demo
@@ -37,6 +37,11 @@ $(INTEGRATIONS)/.installed: pyproject.toml constraints.txt tests/integrations/co
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/speed.py
+
+# Real runs with their pictures (some minutes), then the pages; the second alone after a change of words.
+docs: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python docs/findings_runs.py
+	$(BIN)/python docs/findings_pages.py
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix

@@ -132,6 +132,14 @@ def test_restored_best_weights_make_it_information():
     assert last_kept.severity == "warning"
 
 
+def test_best_weights_that_only_noise_tells_from_the_lowest_loss_are_restored():
+    train, valid = overfitted(60)
+    lowest = int(valid.argmin())
+    noisy = valid + 0.05 * np.random.default_rng(0).normal(size=60)
+    facts = {"best_epoch": float(lowest - 3), "ended_by": "epochs"}
+    assert only(observe(facts, train_loss=train, valid_loss=noisy), "overfitting").variant == "restored"
+
+
 def test_without_a_training_loss_overfitting_is_less_sure():
     train, valid = overfitted(60)
     sure = only(observe(train_loss=train, valid_loss=valid), "overfitting").confidence

@@ -130,6 +130,14 @@ def test_one_predicted_class_is_a_collapse_where_a_linear_model_does_better():
     assert "class-collapse" not in codes(stuck(data=hopeless, outputs=COLLAPSED))
 
 
+def test_predicting_a_class_too_often_is_a_collapse_where_any_simple_model_does_better():
+    leaning = replace(OUTPUTS, predicted=(0.7, 0.3), recalled=(1.0, 0.6), score=0.8)
+    nowhere = replace(DATA, linear_score=0.5)
+    near, even = replace(LABELS, crossed_score=0.95), replace(LABELS, crossed_score=0.8)
+    assert "class-collapse" in codes(learning(data=nowhere, outputs=leaning, labels=near), "warning")
+    assert "class-collapse" not in codes(learning(data=nowhere, outputs=leaning, labels=even))
+
+
 def test_training_labels_that_only_validation_labels_contradict_are_shuffled():
     labels = LabelProbe(1000, 0.5, 0.95, 0.5, 0.5, error=0.5, floor=0.5, floor_low=0.4)
     finding = first(stuck(data=replace(DATA, linear_score=0.5), outputs=COLLAPSED, labels=labels))
@@ -149,6 +157,16 @@ def test_noise_that_is_as_frequent_among_the_surest_rows_is_label_noise_and_over
     assert "label-noise" in codes(learning(data=DATA, outputs=OUTPUTS, labels=noisy), "warning")
     overlap = replace(noisy, network_floor=0.05)
     assert "label-noise" not in codes(learning(data=DATA, outputs=OUTPUTS, labels=overlap))
+    hardly = replace(noisy, train_score=0.62, error=0.38, floor=0.37, network_error=0.38, network_floor=0.37)
+    assert "label-noise" not in codes(learning(data=DATA, outputs=OUTPUTS, labels=hardly))
+
+
+def test_labels_of_which_nearly_all_are_of_one_class_are_not_called_unrelated():
+    labels = LabelProbe(1000, 0.5, 0.5, 0.5, 0.5)
+    blind = replace(DATA, linear_score=0.5)
+    assert "label-noise" in codes(stuck(data=blind, outputs=COLLAPSED, labels=labels))
+    rare = replace(labels, train_score=0.98, valid_score=0.98, crossed_score=0.98, chance_score=0.98)
+    assert "label-noise" not in codes(stuck(data=blind, outputs=COLLAPSED, labels=rare))
 
 
 @pytest.mark.parametrize(
@@ -181,6 +199,12 @@ def test_logits_that_happen_to_lie_between_0_and_1_are_logits():
 def test_modes_that_disagree(modes, variant):
     finding = first(learning(modes=modes))
     assert (finding.code, finding.variant, finding.severity) == ("train-eval-mismatch", variant, "warning")
+
+
+def test_a_worse_evaluation_mode_counts_by_the_loss_that_the_network_has():
+    small = learning(prior_loss=10.0, modes=ModeProbe(0.001, 0.12))
+    assert "train-eval-mismatch" in codes(small, "warning")
+    assert "train-eval-mismatch" not in codes(learning(prior_loss=10.0, modes=ModeProbe(0.001, 0.05)))
 
 
 def test_a_training_mode_loss_above_that_of_evaluation_is_dropout():

@@ -27,11 +27,12 @@ MISSED = 0.5
 FEWEST_ROWS = 5
 COLLAPSED = 0.98
 FREQUENT = 0.85
-TOO_MANY = 0.25
+TOO_MANY = 0.15
 NOISE = 0.08
-PLATEAU = 0.6
-SURE_PLATEAU = 0.8
+PLATEAU = 0.5
+SURE_PLATEAU = 0.65
 CLEAR = 0.15
+LEARNED = 1 / 3
 
 
 def find(observations: Observations) -> list[Finding]:
@@ -83,7 +84,7 @@ def _name(observations: Observations, number: int) -> str:
 def _collapse(observations: Observations) -> list[Finding]:
     """Find predictions of one class where the rows are not, and a simple model does not do the same.
 
-    With class weights of one's own, predicting a class a quarter too often is enough, where that makes the
+    With class weights of one's own, predicting a class somewhat too often is enough, where that makes the
     network worse than a simple model.
     """
     outputs, data = observations.outputs, observations.data
@@ -92,12 +93,13 @@ def _collapse(observations: Observations) -> list[Finding]:
     shares = zip(outputs.predicted, outputs.actual, strict=True)
     _, number = max((given - there, number) for number, (given, there) in enumerate(shares))
     share, actual = outputs.predicted[number], outputs.actual[number]
-    behind = share - actual > TOO_MANY and bool(behind_simple(observations))
-    if (share < COLLAPSED or actual > FREQUENT) and not behind:
+    chance = 2 / math.sqrt(outputs.rows)
+    behind = bool(behind_simple(observations))
+    if (share < COLLAPSED or actual > FREQUENT) and not (behind and share - actual > max(TOO_MANY, chance)):
         return []
-    possible = data is None or None in (data.linear_score, data.chance_score)
-    if data is not None and data.linear_score is not None and data.chance_score is not None:
-        possible = data.linear_score > data.chance_score + 2 / math.sqrt(outputs.rows)
+    possible = behind or data is None or None in (data.linear_score, data.chance_score)
+    if not possible and data is not None and data.linear_score is not None and data.chance_score is not None:
+        possible = data.linear_score > data.chance_score + chance
     if not possible:
         return []
     severity: Severity = "error" if actual < 0.6 else "warning"
@@ -124,20 +126,22 @@ def _labels(observations: Observations) -> list[Finding]:
         assert labels.valid_score is not None
         evidence |= {"valid": labels.valid_score}
         return [Finding("label-noise", "error", 0.95, None, evidence, remedies=remedies, variant="shuffled")]
-    if blind and useless(observations) and _linear_blind(observations):
+    judged = labels.chance_score < FREQUENT  # else accuracy tells nothing
+    if blind and judged and useless(observations) and _linear_blind(observations):
         sure = 0.8 if _memorises(observations) else 0.6
         return [Finding("label-noise", "error", sure, None, evidence, remedies=remedies, variant="unrelated")]
     if labels.floor is None or labels.floor_low is None or labels.error is None:
         return []
-    learned = labels.train_score > chance + CLEAR * (1 - chance)
-    if not learned or labels.floor_low < NOISE or labels.floor < PLATEAU * labels.error:
+    wrong, sure_wrong = labels.network_error, labels.network_floor
+    if wrong is None or sure_wrong is None or min(labels.error, wrong) > (1 - LEARNED) * (1 - chance):
+        return []  # where little is learned, rows that overlap look just like labels that are wrong
+    if labels.floor_low < NOISE or labels.floor < PLATEAU * labels.error:
         return []
     # Neighbours are a poor guide in many noisy dimensions; the network must not be sure and right either.
-    wrong, sure_wrong = labels.network_error, labels.network_floor
-    if wrong is None or sure_wrong is None or sure_wrong < max(NOISE, PLATEAU * wrong):
+    if sure_wrong < max(NOISE, PLATEAU * wrong):
         return []
     evidence |= {"floor": labels.floor, "doubted": labels.doubted or 0}
-    flat = min(labels.floor / labels.error, sure_wrong / wrong)
+    flat = (labels.floor / labels.error + sure_wrong / wrong) / 2
     severity: Severity = "warning" if flat >= SURE_PLATEAU else "info"
     return [
         Finding(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from goodfit.diagnosis.curves import curve_of
 from goodfit.diagnosis.harm import useless
 from goodfit.diagnosis.remedies import without_fields
 from goodfit.finding import Finding, Severity
@@ -46,8 +47,11 @@ def find(observations: Observations) -> list[Finding]:
     if train is None or evaluated is None:
         return []
     worse = evaluated - train
-    unit = observations.prior_loss or abs(train)
-    if worse <= 3 * modes.noise or worse <= WORSE * abs(train) or worse <= MATTERS * unit:
+    valid = curve_of(observations.history, "valid_loss")
+    matters = MATTERS * (observations.prior_loss or abs(train))
+    if valid is not None and valid.lowest > 0:
+        matters = min(matters, WORSE * valid.lowest)
+    if worse <= 3 * modes.noise or worse <= WORSE * abs(train) or worse <= matters:
         return []
     evidence = {"train": train, "evaluated": evaluated}
     return [

@@ -79,10 +79,10 @@ def _change(train: Curve | None, since: float) -> float | None:
 
 
 def _restored(history: History, valid: Curve) -> bool:
-    """Say whether the weights that are kept are about as good as the lowest validation loss."""
+    """Say whether the weights that are kept are as good as the lowest validation loss, but for noise."""
     if history.best_epoch is None:
         return False
-    return (valid.at(history.best_epoch) - valid.lowest) / valid.unit < HARM
+    return valid.at(history.best_epoch) - valid.lowest < max(HARM * valid.unit, 2 * valid.noise)
 
 
 def _remedies(recipe: Recipe | None, best_epoch: float, restored: bool) -> tuple[Remedy, ...]:
