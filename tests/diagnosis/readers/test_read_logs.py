@@ -291,6 +291,11 @@ def test_what_is_no_log_is_refused_in_a_sentence(tmp_path, name, content):
     assert caught.value.text("es")
 
 
+def test_a_log_with_its_head_alone_is_called_empty(tmp_path):
+    with pytest.raises(InputError, match="let the training write an epoch first"):
+        read_logs(write(tmp_path, "begun.csv", "epoch,train_loss,valid_loss\n"))
+
+
 def test_a_missing_path_is_refused(tmp_path):
     with pytest.raises(InputError, match="nowhere"):
         read_logs(tmp_path / "nowhere.csv")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -252,7 +253,8 @@ def _file(path: Path) -> list[Any]:
     else:
         raw = read_table(text, name)
     if not raw:
-        raise InputError("log.not-a-log", path=str(path))
+        begun = "\n" not in text.strip() and {"epoch", "step"} & set(re.split(r"\W+", text.lower()))
+        raise InputError("log.empty" if begun else "log.not-a-log", path=str(path))
     return raw
 
 
