@@ -125,6 +125,7 @@ def test_a_damaged_or_missing_file_is_named_in_one_sentence(folder, name):
             "baselines.json": ("another",),
             "environment.json": ("another",),
             "importance.json": ("gone",),
+            "test-predictions.parquet": ("gone",),
         }
         if accident in harmless.get(name, ()):
             goodfit.load(folder)

@@ -12,7 +12,7 @@ from goodfit.errors import InputError, MachineError
 from goodfit.saving import FILES, STAGE, begin_folder, check_folder, is_finished, is_run, save_run
 from spine_for_tests import classes_run, content, numbers_run
 
-OPEN_FORMATS = {".toml", ".json", ".csv", ".safetensors", ".html"}
+OPEN_FORMATS = {".parquet", ".toml", ".json", ".csv", ".safetensors", ".html"}
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def test_a_run_folder_holds_open_formats_only(tmp_path):
         data = (folder / name).read_bytes()
         if name.endswith(".json"):
             json.loads(data)
-        if not name.endswith(".safetensors"):
+        if not name.endswith((".safetensors", ".parquet")):
             data.decode("utf-8")
     assert b"pickle" not in (folder / "model.safetensors").read_bytes()
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from goodfit.evaluation.baselines import Predictor
     from goodfit.evaluation.scores import Evaluation, WorstRow
 
-__all__ = ["arrays_of", "evaluate_rows", "units", "worst_frame"]
+__all__ = ["arrays_of", "evaluate_rows", "said_of_rows", "units", "worst_frame"]
 
 MOST_VALUES = 50
 """Columns of a row that it gets most wrong whose values are kept."""
@@ -36,6 +36,7 @@ def evaluate_rows(
     metrics: Sequence[Any] = (),
     seed: int = 0,
     threshold: float | None = None,
+    resamples: int = 1000,
     rows: TypedRows | None = None,
 ) -> Evaluation:
     """Return the Evaluation of prepared rows of a table; numbers are brought back to the data's own units.
@@ -52,15 +53,10 @@ def evaluate_rows(
         Probability from which on the second of two classes is predicted; None: one half.
     rows
         The same rows before they were prepared, to say which those are that it gets most wrong.
+    seed, resamples
+        Of the bootstrap, see `goodfit.evaluation.evaluate.evaluate`.
     """
-    predicted = predict_rows(model, loss, inputs)
-    others = {name: predictor(arrays_of(inputs)) for name, predictor in baselines.items()}
-    actual: NDArray[Any] = target.numpy()
-    if not table.profile.classes:
-        actual, predicted = units(actual, table), units(predicted, table)
-        others = {name: units(values, table) for name, values in others.items()}
-    else:
-        predicted = of_each_class(predicted)
+    actual, predicted, others = said_of_rows(model, loss, inputs, target, table, baselines)
     evaluation = evaluate(
         actual,
         predicted,
@@ -71,6 +67,7 @@ def evaluate_rows(
         metrics=metrics,
         seed=seed,
         threshold=threshold,
+        resamples=resamples,
     )
     if rows is None:
         return evaluation
@@ -98,6 +95,27 @@ def worst_frame(worst: Sequence[WorstRow], *, pandas: bool) -> Any:
 
         return pd.DataFrame(columns)
     return pl.DataFrame(columns, strict=False, infer_schema_length=None)
+
+
+def said_of_rows(
+    model: nn.Module,
+    loss: Loss,
+    inputs: Any,
+    target: Tensor,
+    table: TableFacts,
+    baselines: Mapping[str, Predictor],
+) -> tuple[NDArray[Any], NDArray[Any], dict[str, NDArray[Any]]]:
+    """Return what is true of prepared rows, what the network says, and what the baselines say.
+
+    Codes and probabilities for classes, numbers in the data's own units otherwise.
+    """
+    predicted = predict_rows(model, loss, inputs)
+    others = {name: predictor(arrays_of(inputs)) for name, predictor in baselines.items()}
+    actual: NDArray[Any] = target.numpy()
+    if table.profile.classes:
+        return actual, of_each_class(predicted), others
+    others = {name: units(values, table) for name, values in others.items()}
+    return units(actual, table), units(predicted, table), others
 
 
 def units(values: NDArray[Any], table: TableFacts) -> NDArray[Any]:

@@ -14,6 +14,7 @@ from goodfit.finding import Finding
 from goodfit.messages import Message
 from goodfit.observations import History, Observations
 from goodfit.recipe import Recipe
+from goodfit.repeats import Repeats
 from goodfit.run import Run
 from goodfit.saving import FORMAT, is_finished, is_run, mend
 from goodfit.vitals import Vitals
@@ -88,15 +89,26 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> Run:
     if (folder / "importance.json").exists():
         with _reading(folder / "importance.json") as file:
             importance = Importance.from_dict(json.loads(file.read_text("utf-8")))
+    test_predictions = None
+    if (folder / "test-predictions.parquet").exists():
+        import polars as pl
+
+        with _reading(folder / "test-predictions.parquet") as file:
+            test_predictions = pl.read_parquet(file)
     vitals = None
     if (folder / "vitals.csv").exists():
         with _reading(folder / "vitals.csv") as file:
             vitals = Vitals.from_csv(file.read_text("utf-8"))
     with _reading(folder / "training.json"):
+        told = facts.get("repeats")
+    repeats = None if told is None else _repeats(told, folder)
+    with _reading(folder / "training.json"):
         network = model if model is not None else _rebuilt(recipe, facts, folder)
         fitted, moved = facts.get("calibration"), facts.get("threshold")
         calibration = None if fitted is None else Calibration.from_dict(fitted)
         threshold = None if moved is None else Threshold.from_dict(moved)
+        if repeats is not None and repeats.ensemble:
+            network = _several(network, len(repeats), facts)
         loss = _loss(recipe, facts)
         if calibration is not None:
             loss = replace(loss, temperature=calibration.temperature)
@@ -128,6 +140,8 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> Run:
         calibration=calibration,
         threshold=threshold,
         saved_importance=importance,
+        repeats=repeats,
+        test_predictions=test_predictions,
     )
 
 
@@ -170,6 +184,28 @@ def _rebuilt(recipe: Recipe, facts: Mapping[str, Any], folder: Path) -> nn.Modul
     if recipe.model not in MODELS or facts["network"] is None:
         raise InputError("run.needs-model", path=str(folder), model=recipe.model.removeprefix("function "))
     return build_model(recipe, **facts["network"])
+
+
+def _repeats(told: Mapping[str, Any], folder: Path) -> Repeats:
+    import polars as pl
+
+    texts, predictions = [], None
+    for each in told["trainings"]:
+        with _reading(folder / told["kind"] / f"history-{each['number']}.csv") as file:
+            texts.append(file.read_text("utf-8"))
+    if (folder / "folds" / "predictions.parquet").exists():
+        with _reading(folder / "folds" / "predictions.parquet") as file:
+            predictions = pl.read_parquet(file)
+    with _reading(folder / "training.json"):
+        return Repeats.from_dict(told, texts, predictions)
+
+
+def _several(network: nn.Module, members: int, facts: Mapping[str, Any]) -> nn.Module:
+    from copy import deepcopy
+
+    from goodfit.models.ensemble import Ensemble
+
+    return Ensemble([network, *(deepcopy(network) for _ in range(members - 1))], facts["predictions"])
 
 
 def _loss(recipe: Recipe, facts: Mapping[str, Any]) -> Loss:

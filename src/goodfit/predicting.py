@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     import polars as pl
 
     from goodfit.data.facts import TableFacts
+    from goodfit.models.ensemble import Ensemble
 
 __all__ = [
+    "disagreement_columns",
+    "disagreement_of_outputs",
     "of_each_class",
     "outputs_of",
     "predict_own",
@@ -115,6 +118,30 @@ def predicted_codes(probabilities: NDArray[Any], threshold: float | None = None)
     if threshold is None:
         return np.asarray(probabilities.argmax(axis=1))
     return (probabilities[:, 1] > threshold).astype(np.int64)
+
+
+def disagreement_columns(ensemble: Ensemble, loss: Loss, inputs: Any, facts: TableFacts) -> pl.DataFrame:
+    """Return how far an ensemble's members disagree about each row, see `goodfit.run.Run.predict`."""
+    import polars as pl
+
+    from goodfit.data.targets import decode_target
+
+    said = [predict_rows(member, loss, inputs) for member in ensemble.members]
+    if facts.profile.classes:
+        each = np.stack([of_each_class(one) for one in said]).astype(np.float64)
+        codes = each.mean(0).argmax(1)
+        return pl.DataFrame({"disagreement": each.std(0, ddof=1)[np.arange(len(codes)), codes]})
+    target = facts.preparation.target
+    spread = np.stack([decode_target(target, one) for one in said]).std(0, ddof=1)
+    several = spread.shape[1] > 1
+    names = [f"disagreement_{name}" if several else "disagreement" for name in target.names]
+    return pl.DataFrame({name: spread[:, place] for place, name in enumerate(names)})
+
+
+def disagreement_of_outputs(ensemble: Ensemble, loss: Loss, inputs: Any) -> NDArray[np.float32]:
+    """Return the standard deviation of the members' predictions, in their shape."""
+    said = np.stack([predict_rows(member, loss, inputs) for member in ensemble.members])
+    return np.asarray(said.std(0, ddof=1), dtype=np.float32)
 
 
 def of_each_class(predictions: NDArray[Any], *, logits: bool = False) -> NDArray[Any]:

@@ -15,6 +15,7 @@ from goodfit.observations import History, Observations
 from goodfit.recipe import Recipe
 
 if TYPE_CHECKING:
+    import polars as pl
     from matplotlib.axes import Axes
     from torch import nn
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from goodfit.evaluation.scores import Evaluation
     from goodfit.evaluation.threshold import Threshold
     from goodfit.explanation.importance import Importance
+    from goodfit.models.ensemble import Ensemble
+    from goodfit.repeats import Repeats
     from goodfit.training.losses import Loss
 
 __all__ = ["Run"]
@@ -72,6 +75,11 @@ class Run:
         Some validation rows of the table, where the run was trained here; `importance` is measured on them.
     saved_importance
         What `importance` returns, where the run was loaded.
+    repeats
+        The same recipe trained with other seeds or on folds, see `goodfit.train`; None for a single training.
+    test_predictions
+        What is said of each test row beside what is true of it, in the rows' order: ``row`` (counted from 0
+        in the data), ``truth``, ``prediction`` and for classes ``p_<class>``; None where there are none.
     """
 
     name: str
@@ -92,8 +100,10 @@ class Run:
     threshold: Threshold | None = None
     held_out: TypedRows | None = None
     saved_importance: Importance | None = None
+    repeats: Repeats | None = None
+    test_predictions: pl.DataFrame | None = None
 
-    def predict(self, data: Any, *, logits: bool = False) -> Any:
+    def predict(self, data: Any, *, logits: bool = False, disagreement: bool = False) -> Any:
         """Return predictions for the rows of ``data``, in their order.
 
         Parameters
@@ -103,35 +113,45 @@ class Run:
             was trained on; for a network of one's own, its inputs: an array, a tensor, a tuple or a dict.
         logits
             Return the network's raw outputs in place of probabilities or values.
+        disagreement
+            Of an ensemble: say also how far its members disagree about each row.
 
         Returns
         -------
         frame or array
             For tables a frame of the kind that was given (polars for a path): ``prediction``, and for
-            classes ``p_<class>`` in sorted order. For a network of one's own an array, rows in dimension 0.
+            classes ``p_<class>`` in sorted order; with ``disagreement`` a column of that name: the standard
+            deviation over the members of the predicted class's probability, or of the value (one a target).
+            For a network of one's own an array, rows in dimension 0; with ``disagreement`` also one of the
+            same shape, the standard deviation over the members.
 
         Raises
         ------
         InputError
-            A column is missing or cannot be read, or one's own network cannot take the inputs.
+            A column is missing or cannot be read, one's own network cannot take the inputs, or the
+            disagreement of a single network is asked for.
         """
-        from goodfit.predicting import predict_own
+        from goodfit.predicting import as_inputs, disagreement_of_outputs, predict_own
 
         if self.table is None:
-            return predict_own(self.model, self.loss, data, logits=logits)
-        frame, _ = self.predict_table(data, logits=logits)
+            found = predict_own(self.model, self.loss, data, logits=logits)
+            if not disagreement:
+                return found
+            return found, disagreement_of_outputs(self._ensemble(), self.loss, as_inputs(data))
+        frame, _ = self.predict_table(data, logits=logits, disagreement=disagreement)
         return frame
 
     def predict_table(
-        self, data: Any, *, logits: bool = False, **reading: Any
+        self, data: Any, *, logits: bool = False, disagreement: bool = False, **reading: Any
     ) -> tuple[Any, tuple[Message, ...]]:
         """Return `predict`'s frame, and what was noticed about the data on the way."""
         from goodfit.data.applying import apply_preparation
         from goodfit.data.casting import cast
         from goodfit.data.facts import network_inputs
-        from goodfit.predicting import predict_rows, prediction_frame
+        from goodfit.predicting import disagreement_columns, predict_rows, prediction_frame
 
         facts = self._facts()
+        members = self._ensemble() if disagreement else None
         table = self._read(data, reading)
         typed = cast(table, facts.profile, target=False)
         prepared = apply_preparation(facts.preparation, typed.frame, table.source.name)
@@ -139,6 +159,8 @@ class Run:
         frame: Any = prediction_frame(
             rows, facts, logits=logits, threshold=None if self.threshold is None else self.threshold.value
         )
+        if members is not None:
+            frame = frame.hstack(disagreement_columns(members, self.loss, network_inputs(prepared), facts))
         if table.source.container == "pandas":
             import pandas as pd
 
@@ -276,10 +298,11 @@ class Run:
         return measure_importance(self.model, self.loss, self._facts(), rows, seed=seed, threshold=moved)
 
     def plot(self, *, ax: Axes | None = None, language: str = "en") -> Axes:
-        """Draw the learning curves with the best epoch and the findings."""
+        """Draw the learning curves with the best epoch, the findings and the range over seeds or folds."""
         from goodfit.plots.curves import learning_curves
 
-        return learning_curves(self.history, self.findings, ax=ax, language=language)
+        others = () if self.repeats is None else self.repeats.histories
+        return learning_curves(self.history, self.findings, beside=others, ax=ax, language=language)
 
     def report(self, path: str | Path | None = None, *, language: str = "en") -> Path:
         """Write the report, one self-contained HTML file, and return its path.
@@ -310,6 +333,13 @@ class Run:
         from goodfit.saving import save_run
 
         return save_run(self, Path(folder), force=force, language=language)
+
+    def _ensemble(self) -> Ensemble:
+        from goodfit.models.ensemble import Ensemble
+
+        if not isinstance(self.model, Ensemble):
+            raise InputError("population.no-ensemble", name=self.name)
+        return self.model
 
     def _facts(self) -> TableFacts:
         if self.table is None:

@@ -37,6 +37,7 @@ def report_parts(run: Run) -> ReportParts:
         findings=run.findings,
         evaluation=run.evaluation,
         importance=run.own_importance,
+        repeats=run.repeats,
         task=run.observations.task,
         source=None if table is None else table.source,
         profile=None if table is None else table.profile,

@@ -12,6 +12,7 @@ import errno
 import json
 import math
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from goodfit.errors import InputError, MachineError
 from goodfit.files import sync_folder, write_atomically
+from goodfit.repeats import parquet
 
 if TYPE_CHECKING:
     from goodfit.run import Run
@@ -45,9 +47,12 @@ FILES = (
     "importance.json",
     "environment.json",
     "training.json",
+    "test-predictions.parquet",
     "report.html",
 )
 """What a run folder may hold beside the checkpoint; anything else in it is the user's and stays."""
+REPEATED = re.compile(r"(seeds|folds)/history-[0-9]+\.csv|folds/predictions\.parquet")
+"""What it may hold beside that of a recipe that was trained several times."""
 
 
 def check_folder(folder: Path, *, force: bool) -> None:
@@ -142,11 +147,17 @@ def mend(folder: Path) -> None:
     if not (stage / WHOLE).is_file():
         return
     told = json.loads((stage / WHOLE).read_text("utf-8"))
-    for name in FILES:
+    there = [f"{file.parent.name}/{file.name}" for file in folder.glob("*/*")]
+    repeated = [name for name in (*there, *told["files"]) if REPEATED.fullmatch(name)]
+    for name in dict.fromkeys([*FILES, *repeated]):
         if name not in told["files"]:
             (folder / name).unlink(missing_ok=True)
         elif (stage / name).exists():
+            (folder / name).parent.mkdir(exist_ok=True)
             (stage / name).replace(folder / name)
+    for place in ("seeds", "folds"):
+        with contextlib.suppress(OSError):  # it is not there, or not empty
+            (folder / place).rmdir()
     if (stage / CHECKPOINT).is_dir() or not told["keeps_checkpoint"]:
         shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
     if (stage / CHECKPOINT).is_dir():
@@ -204,9 +215,14 @@ def _files(run: Run) -> dict[str, str | bytes]:
                 "calibration": None if run.calibration is None else run.calibration.to_dict(),
                 "threshold": None if run.threshold is None else run.threshold.to_dict(),
                 "notes": [note.to_dict() for note in run.notes],
+                "repeats": None if run.repeats is None else run.repeats.to_dict(),
             }
         ),
     }
+    if run.test_predictions is not None:
+        files["test-predictions.parquet"] = parquet(run.test_predictions)
+    if run.repeats is not None:
+        files |= run.repeats.files()
     if run.observations.vitals is not None:
         files["vitals.csv"] = run.observations.vitals.to_csv()
     if run.table is not None:

@@ -477,3 +477,25 @@ def test_a_reader_that_goes_away_is_no_failure(place):
     assert done.stdout == "DATA\n"
     assert done.stderr == "0\n"
     assert goodfit.load("run").name == "people"
+
+
+def test_seeds_and_folds_are_told_of_and_an_ensemble_says_how_far_it_disagrees(place):
+    people_file(place)
+    ended = train("people.csv", "--target", "bought", "--seeds", "3", "--ensemble")
+    assert (ended.status, ended.err) == (0, "")
+    said = " ".join(ended.out.split())
+    assert "SEEDS quantity" in said
+    assert "3 trainings on the same rows, with the seeds 0 to 2" in said
+    assert "The model is their average." in said
+    assert "By chance alone two trainings by this recipe differ in log loss by up to" in said
+    predicted = program("predict", "runs/people-1", "people.csv", "--disagreement")
+    assert predicted.out.splitlines()[0] == "prediction,p_no,p_yes,disagreement"
+    ended = train("people.csv", "--target", "bought", "--folds", "3", "--language", "es")
+    assert "Validación cruzada: con 3 particiones" in " ".join(ended.out.split())
+    report = (place / "runs/people-2/report.html").read_text("utf-8")
+    assert "Cuánto es azar" in report
+    refused = program("predict", "runs/people-2", "people.csv", "--disagreement").sentence
+    assert refused.startswith("The run people is a single network")
+    assert (
+        "leave one of the two out" in train("people.csv", "-t", "bought", "--seeds", 2, "--folds", 2).sentence
+    )

@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 DATA, RECIPE, OUTPUT = "Data", "Recipe (defaults in brackets; none switches off)", "Output"
+SEVERAL = "Several trainings"
 
 
 def spoken_language(arguments: Sequence[str]) -> str:

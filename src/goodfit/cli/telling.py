@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from goodfit.evaluation.text import shorten, wrapped
+from goodfit.evaluation.text import align, shorten, wrapped
 from goodfit.finding import Finding
 from goodfit.messages import Message, say
 from goodfit.workflow.progress import duration, sparkline
@@ -24,6 +24,7 @@ __all__ = [
     "tell_findings",
     "tell_importance",
     "tell_note",
+    "tell_repeats",
     "tell_run",
     "wrapped",
 ]
@@ -44,6 +45,7 @@ def tell_run(run: Run, language: str = "en", width: int = WIDTH) -> str:
         _course(run, language),
         tell_findings(run.findings, language),
         tell_evaluation(run, language),
+        tell_repeats(run, language),
         tell_importance(run, language),
         _next(run, language),
     ]
@@ -84,6 +86,19 @@ def tell_importance(run: Run, language: str = "en") -> list[str]:
         return []
     lead, table, *_ = measured.to_text(language, COLUMNS_SHOWN).split("\n\n")
     return [_heading("importance", language), f"  {lead}", "", *(f"  {line}" for line in table.splitlines())]
+
+
+def tell_repeats(run: Run, language: str = "en") -> list[str]:
+    """Return how far the trainings with other seeds or on other folds come apart."""
+    repeats = run.repeats
+    if repeats is None:
+        return []
+    main = run.history.monitor if run.evaluation is None else run.evaluation.main_metric
+    table = repeats.spread_table(language)
+    lines = [say(f"population.heading.{repeats.kind}", language).upper()]
+    lines += [f"  {line}" for line in align(table, right=range(1, len(table[0]))).splitlines()]
+    sentences = [*repeats.sentences(main, language), repeats.how_good(main, language)]
+    return [*lines, "", *(f"  {sentence}" for sentence in sentences if sentence)]
 
 
 def tell_note(note: Message, language: str = "en") -> str:

@@ -11,6 +11,7 @@ from goodfit.cli.options import (
     DATA,
     OUTPUT,
     RECIPE,
+    SEVERAL,
     Columns,
     Decimal,
     Delimiter,
@@ -93,6 +94,32 @@ def train(
             rich_help_panel=RECIPE,
         ),
     ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            "--seeds",
+            metavar="N",
+            help="Train with N seeds at once: what chance does, and what not.",
+            rich_help_panel=SEVERAL,
+        ),
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            "--folds",
+            metavar="N",
+            help="Cross-validate with N folds: each row predicted by a network that left it out.",
+            rich_help_panel=SEVERAL,
+        ),
+    ] = None,
+    ensemble: Annotated[
+        bool,
+        typer.Option(
+            "--ensemble",
+            help="Keep the networks of all seeds or folds as one, and average them.",
+            rich_help_panel=SEVERAL,
+        ),
+    ] = False,
     fail_on: Annotated[
         str | None,
         typer.Option(
@@ -127,6 +154,9 @@ def train(
         folder=None if resume else folder,
         resume=resume,
         from_weights=from_weights,
+        seeds=seeds,
+        folds=folds,
+        ensemble=ensemble,
         target=parse_targets(target),
         task=task,
         valid=valid,

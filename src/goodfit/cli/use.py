@@ -46,6 +46,14 @@ def predict(
     logits: Annotated[
         bool, typer.Option("--logits", help="The network's raw outputs.", rich_help_panel=OUTPUT)
     ] = False,
+    disagreement: Annotated[
+        bool,
+        typer.Option(
+            "--disagreement",
+            help="Of an ensemble: how far its members differ about each row.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = False,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     decimal: Decimal = None,
@@ -64,7 +72,7 @@ def predict(
     from goodfit.loading import load
 
     frame, notes = load(run).predict_table(
-        data, logits=logits, **_reading(delimiter, encoding, decimal, null_value)
+        data, logits=logits, disagreement=disagreement, **_reading(delimiter, encoding, decimal, null_value)
     )
     if not quiet:
         _remark_on(notes, language)

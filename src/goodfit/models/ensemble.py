@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from goodfit.errors import InputError
+
 __all__ = ["Ensemble"]
 
 
@@ -27,6 +29,11 @@ class Ensemble(nn.Module):
     predictions
         What turns outputs into predictions: ``softmax``, ``sigmoid``, ``exp`` or ``identity``.
 
+    Raises
+    ------
+    InputError
+        When called: the networks return anything but one tensor, which cannot be averaged.
+
     Examples
     --------
     >>> twice = Ensemble([nn.Identity(), nn.Identity()], "softmax")
@@ -42,7 +49,11 @@ class Ensemble(nn.Module):
 
     def forward(self, *inputs: Any, **named: Any) -> Tensor:
         """Return the outputs that stand for the mean prediction."""
-        return averaged(torch.stack([each(*inputs, **named) for each in self.members]), self.predictions)
+        outputs = [each(*inputs, **named) for each in self.members]
+        for given in outputs:
+            if not isinstance(given, Tensor):
+                raise InputError("population.ensemble-outputs", kind=type(given).__name__)
+        return averaged(torch.stack(outputs), self.predictions)
 
 
 def averaged(outputs: Tensor, predictions: str) -> Tensor:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from goodfit.finding import Finding
 from goodfit.messages import say
 from goodfit.observations import History
+from goodfit.plots.bands import shade
 from goodfit.plots.style import (
     FONT_SIZE,
     MARGINS,
@@ -48,6 +49,7 @@ def learning_curves(
     findings: Sequence[Finding] = (),
     *,
     metric: str | None = None,
+    beside: Sequence[History] = (),
     ax: Axes | None = None,
     language: str = "en",
     width: float = 7.6,
@@ -66,6 +68,8 @@ def learning_curves(
         Those with an epoch are marked.
     metric
         Name without ``train_`` and ``valid_``; None for the loss.
+    beside
+        Of other trainings by the same recipe, whose range is shaded.
     ax
         Where to draw; None: a new figure, found as ``ax.figure``.
     language
@@ -84,7 +88,7 @@ def learning_curves(
     below = 0
     if ax is None:
         below = 4 if width > 5 else 2
-        lines = -(-(len(curves) + bool(broken.any())) // below)
+        lines = -(-(len(curves) + bool(broken.any()) + bool(beside)) // below)
         margins = {"top": 0.2 + len(marks) * ROW / 72, "bottom": MARGINS["bottom"] + 0.06 + lines * 0.18}
         ax = new_figure(width, 2.5 + sum(margins.values()), margins=margins)[1][0]
     across, named = _across(history)
@@ -93,6 +97,8 @@ def learning_curves(
         ax.set_xlim(*_limits(across))
     for name, values in curves.items():
         _draw(ax, across, values, name, language)
+    if beside and named == "epoch":
+        shown.append(shade(ax, beside, metric, language))
     _scale(ax, np.concatenate(shown))
     if broken.any():
         _cross(ax, across[broken], language)

@@ -38,7 +38,12 @@ class ReportFigure:
 
 
 def learning_curve_figure(
-    history: History, findings: Sequence[Finding], language: str, *, ours: bool
+    history: History,
+    findings: Sequence[Finding],
+    language: str,
+    *,
+    ours: bool,
+    beside: Sequence[History] = (),
 ) -> ReportFigure | None:
     """Draw the loss with the best epoch and the findings; None where no loss was measured."""
     if not any(name in history for name in ("train_loss", "valid_loss", "running_loss")):
@@ -46,12 +51,17 @@ def learning_curve_figure(
     label = _described(history, findings, language)
     drawings = [
         to_svg(
-            _figure(learning_curves(history, findings, language=language, width=width)), label, f"loss-{name}"
+            _figure(learning_curves(history, findings, beside=beside, language=language, width=width)),
+            label,
+            f"loss-{name}",
         )
         for name, width in (("wide", WIDE), ("narrow", NARROW))
     ]
     title = say("report.training.figure", language)
-    return ReportFigure(title, say(f"report.training.caption{'' if ours else '-any'}", language), *drawings)
+    caption = say(f"report.training.caption{'' if ours else '-any'}", language)
+    if beside:
+        caption += " " + say("population.figure.caption", language, count=len(beside))
+    return ReportFigure(title, caption, *drawings)
 
 
 def metric_figures(history: History, language: str) -> list[ReportFigure]:

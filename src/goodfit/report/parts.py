@@ -12,6 +12,7 @@ from goodfit.finding import Finding
 from goodfit.messages import Message
 from goodfit.observations import History
 from goodfit.recipe import Recipe
+from goodfit.repeats import Repeats
 
 if TYPE_CHECKING:
     from goodfit.data.table import Profile, Source, Split
@@ -27,7 +28,7 @@ class ReportParts:
     ----------
     name
         The report's heading.
-    recipe, history, findings, evaluation, importance, source, profile, split
+    recipe, history, findings, evaluation, importance, repeats, source, profile, split
         As the run has them; own networks have no source, profile or split.
     task
         What is learned; by default what the evaluation or the profile says.
@@ -58,6 +59,7 @@ class ReportParts:
     evaluation: Evaluation | None = None
     importance: Importance | None = None
     task: str | None = None
+    repeats: Repeats | None = None
     source: Source | None = None
     profile: Profile | None = None
     split: Split | None = None

@@ -43,6 +43,7 @@ def render_report(parts: ReportParts, language: str = "en") -> str:
         "training": sections.training(parts, language),
         "diagnosis": sections.diagnosis(parts, language),
         "evaluation": sections.evaluation(parts, language),
+        "repeats": sections.repeats(parts, language),
         "explanation": explanation(parts, language),
         "recipe": sections.recipe(parts),
         "predict": sections.prediction(parts, language),

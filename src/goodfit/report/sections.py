@@ -27,7 +27,7 @@ from goodfit.report.parts import ReportParts
 if TYPE_CHECKING:
     from goodfit.evaluation.scores import Evaluation
 
-__all__ = ["Card", "diagnosis", "evaluation", "prediction", "recipe", "training"]
+__all__ = ["Card", "diagnosis", "evaluation", "prediction", "recipe", "repeats", "training"]
 
 NEARLY = 0.99
 MOST_WORST = 10
@@ -74,7 +74,9 @@ def training(parts: ReportParts, language: str) -> dict[str, Any] | None:
     if parts.parameters is not None:
         facts.append(("parameters", count(parts.parameters, language)))
     drawn = len(history) > 0
-    curves = learning_curve_figure(history, parts.worst_first, language, ours="running_loss" in history)
+    beside = () if parts.repeats is None else parts.repeats.histories
+    ours = "running_loss" in history
+    curves = learning_curve_figure(history, parts.worst_first, language, ours=ours, beside=beside)
     return {
         "facts": facts,
         "curves": curves if drawn else None,
@@ -123,6 +125,22 @@ def evaluation(parts: ReportParts, language: str) -> dict[str, Any] | None:
         "figures": evaluation_figures(measured, language),
         "more_targets": _more_targets(measured, language),
         "shown": MOST_SHOWN,
+    }
+
+
+def repeats(parts: ReportParts, language: str) -> dict[str, Any] | None:
+    """Return how far the trainings with other seeds or on other folds come apart; None for a single one."""
+    several = parts.repeats
+    if several is None:
+        return None
+    main = several.monitor if parts.evaluation is None else parts.evaluation.main_metric
+    tables = {"spread": several.spread_table(language), "each": several.each_table(language)}
+    return {
+        "sentences": several.sentences(main, language),
+        **{
+            name: (say(f"population.table.{name}", language), rows[0], rows[1:])
+            for name, rows in tables.items()
+        },
     }
 
 

@@ -51,13 +51,25 @@ class Verdict:
 def verdict(parts: ReportParts, language: str = "en") -> Verdict:
     """Say in plain words what a run came to."""
     lead, tone = _lead(parts)
-    sentences = [_learned(parts, language), *_how_good(parts, language), _diagnosed(parts, language)]
+    sentences = [
+        _learned(parts, language),
+        *_how_good(parts, language),
+        _repeated(parts, language),
+        _diagnosed(parts, language),
+    ]
     return Verdict(
         lead=say(f"report.lead.{lead}", language),
         tone=tone,
         sentences=tuple(sentence for sentence in sentences if sentence),
         steps=_steps(parts, lead, language),
     )
+
+
+def _repeated(parts: ReportParts, language: str) -> str:
+    if parts.repeats is None:
+        return ""
+    main = parts.repeats.monitor if parts.evaluation is None else parts.evaluation.main_metric
+    return parts.repeats.how_good(main, language)
 
 
 def _severities(parts: ReportParts) -> set[str]:

@@ -30,8 +30,9 @@ from goodfit.workflow.job import network_shape, task_of
 from goodfit.workflow.observing import observe
 from goodfit.workflow.own_evaluation import evaluate_own
 from goodfit.workflow.parts import Parts, evaluation_size, example_target, make_batches, rows_of, target_of
+from goodfit.workflow.row_predictions import row_predictions
 
-__all__ = ["finish"]
+__all__ = ["finish", "judged"]
 
 
 def finish(
@@ -43,11 +44,21 @@ def finish(
     diagnosed: bool = True,
     name: str | None = None,
     notes: tuple[Message, ...] = (),
+    baselines: Mapping[str, Predictor] | None = None,
+    resamples: int = 1000,
 ) -> Run:
-    """Judge a training that has ended and return its Run; the model carries the best weights."""
+    """Judge a training that has ended and return its Run; the model carries the best weights.
+
+    Parameters
+    ----------
+    baselines
+        Those of another training on the same rows, which are fitted only once so; None: to be fitted.
+    resamples
+        Of the bootstrap that gives the scores of a table their intervals; 0 for none.
+    """
     recipe = job.recipe
     history = to_history(state.rows, monitor=recipe.monitor, best_epoch=state.best.epoch, ended_by=ended)
-    baselines = _baselines(parts, recipe.seed)
+    baselines = _baselines(parts, recipe.seed) if baselines is None else baselines
     observations = Observations(
         history=history,
         task=parts.task or _plain_task(job, parts),
@@ -61,26 +72,42 @@ def finish(
         **(observe(job, parts, state, ended) if diagnosed else {}),
     )
     network = network_shape(parts, job.loss, recipe) if recipe.model in MODELS else None
-    loss, calibration = calibrated(job, parts)
-    threshold = moved_threshold(job, parts, loss)
+    decided = judged(job, parts, baselines, resamples)
     return Run(
         name=name or (data_name(parts.source.name) if parts.source.path else parts.source.name),
         recipe=recipe,
         history=history,
         findings=tuple(diagnose(observations)) if diagnosed else (),
         model=job.model,
-        loss=loss,
         observations=observations,
         network=network,
-        evaluation=_evaluation(job, parts, baselines, loss, threshold),
         table=parts.table,
         baselines=baselines,
         environment=describe_environment(recipe.device, threads_of(job)),
-        notes=(*parts.notes, *notes, *decided_notes(job, parts, loss, calibration, threshold)),
-        calibration=calibration,
-        threshold=threshold,
         held_out=parts.held_out,
+        **{**decided, "notes": (*parts.notes, *notes, *decided["notes"])},
     )
+
+
+def judged(
+    job: Job, parts: Parts, baselines: Mapping[str, Predictor], resamples: int = 1000
+) -> dict[str, Any]:
+    """Return, as fields of the Run, what validation and test rows say of the job's network.
+
+    Its temperature and threshold, decided on the validation rows; the evaluation and the predictions of the
+    test rows, seen once; notes on all that.
+    """
+    loss, calibration = calibrated(job, parts)
+    threshold = moved_threshold(job, parts, loss)
+    task, moved = parts.task or _plain_task(job, parts), None if threshold is None else threshold.value
+    return {
+        "loss": loss,
+        "calibration": calibration,
+        "threshold": threshold,
+        "evaluation": _evaluation(job, parts, baselines, loss, threshold, resamples),
+        "test_predictions": row_predictions(job.model, loss, parts, task, moved),
+        "notes": decided_notes(job, parts, loss, calibration, threshold),
+    }
 
 
 def _baselines(parts: Parts, seed: int) -> dict[str, Predictor]:
@@ -130,7 +157,12 @@ def _plain_task(job: Job, parts: Parts) -> Task | None:
 
 
 def _evaluation(
-    job: Job, parts: Parts, baselines: Mapping[str, Predictor], loss: Loss, threshold: Threshold | None
+    job: Job,
+    parts: Parts,
+    baselines: Mapping[str, Predictor],
+    loss: Loss,
+    threshold: Threshold | None,
+    resamples: int,
 ) -> Evaluation | None:
     """Evaluate on the test rows, once."""
     if parts.test is None:
@@ -148,6 +180,7 @@ def _evaluation(
             seed=job.recipe.seed,
             threshold=None if threshold is None else threshold.value,
             rows=parts.tested,
+            resamples=resamples,
         )
     size = evaluation_size(parts.test, None if job.recipe.batch_size is None else int(job.recipe.batch_size))
     batches = make_batches(parts.test, batch_size=size, seed=None, device=job.device)

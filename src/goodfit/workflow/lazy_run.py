@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from goodfit.evaluation.baselines import Predictor
 from goodfit.evaluation.scores import Evaluation
 from goodfit.finding import Finding
 from goodfit.observations import Observations
 from goodfit.run import Run
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["LazyRun"]
 
@@ -57,6 +60,11 @@ class LazyRun(Run):
     def evaluation(self) -> Evaluation | None:
         """How good it is on rows that training never saw; None where there were none."""
         return self._whole.evaluation
+
+    @cached_property
+    def test_predictions(self) -> pl.DataFrame | None:
+        """What is said of each test row, beside what is true of it."""
+        return self._whole.test_predictions
 
     @cached_property
     def baselines(self) -> Mapping[str, Predictor]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Subset
 
+from goodfit.data.folds import fold_splits
 from goodfit.data.split import split
 from goodfit.data.table import Profile, Source, Split
 from goodfit.errors import InputError
@@ -17,7 +18,7 @@ from goodfit.messages import Message
 from goodfit.recipe import Recipe
 from goodfit.workflow.parts import Part, Parts, part_of, pick, rows_of, target_of
 
-__all__ = ["is_own_data", "own_parts"]
+__all__ = ["is_own_data", "own_folds", "own_parts"]
 
 
 def is_own_data(data: Any, model: Any) -> bool:
@@ -66,6 +67,7 @@ def own_parts(
         task=known,  # type: ignore[arg-type]
         source=Source("data", container="array"),
         notes=(division.rule, *division.notes),
+        test_rows=None if given_test is not None else division.test,
     )
 
 
@@ -80,6 +82,51 @@ def _task(task: str, whole: Part) -> str:
 
 def _divide(whole: Part, recipe: Recipe, *, valid: bool, test: bool) -> Split:
     """Divide the rows by the rule of tables: each class in proportion where the targets are labels."""
+    frame, profile = _as_table(whole)
+    return split(
+        frame,
+        profile,
+        valid_fraction=recipe.valid_fraction if valid else 0.0,
+        test_fraction=recipe.test_fraction if test else 0.0,
+        seed=recipe.seed,
+    )
+
+
+def own_folds(
+    data: Any, folds: int, *, valid: Any, recipe: Recipe, task: str | None, stepped: bool = False
+) -> tuple[list[Parts], Message]:
+    """Return the Parts of each fold, and the rule by which the rows are divided.
+
+    Raises
+    ------
+    InputError
+        Rows that only a loader delivers, which cannot be divided; or too few of them.
+    """
+    size = recipe.batch_size if isinstance(recipe.batch_size, int) else 32
+    whole = part_of(data, "train", stepped=stepped, batch_size=size)
+    given = None if valid is None else part_of(valid, "valid", stepped=stepped, batch_size=size)
+    if whole.kind == "loader":
+        raise InputError("folds.loader")
+    known: Any = None if task is None else _task(task, whole)
+    share = recipe.valid_fraction if given is None else 0.0
+    divided = fold_splits(*_as_table(whole), folds, valid_fraction=share, seed=recipe.seed)
+    parts = [
+        Parts(
+            train=_rows(whole, division.train),
+            valid=given or _rows(whole, division.valid),
+            test=_rows(whole, division.test),
+            task=known,
+            source=Source("data", container="array"),
+            notes=(division.rule, *division.notes),
+            test_rows=division.test,
+        )
+        for division in divided.splits
+    ]
+    return parts, divided.rule
+
+
+def _as_table(whole: Part) -> tuple[pl.DataFrame, Profile]:
+    """Return the targets as a table, by which the rows are divided."""
     target = target_of(whole)
     rows = rows_of(whole) or 0
     labels = target is not None and target.ndim == 1 and not target.is_floating_point()
@@ -94,13 +141,7 @@ def _divide(whole: Part, recipe: Recipe, *, valid: bool, test: bool) -> Split:
         task_reason=Message("training.data.own", {}),
         classes=classes,
     )
-    return split(
-        frame,
-        profile,
-        valid_fraction=recipe.valid_fraction if valid else 0.0,
-        test_fraction=recipe.test_fraction if test else 0.0,
-        seed=recipe.seed,
-    )
+    return frame, profile
 
 
 def _rows(part: Part, rows: NDArray[Any]) -> Part:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, default_collate
 
@@ -82,6 +83,8 @@ class Parts:
         Where the rows come from.
     held_out, tested
         Some validation rows, and all test rows, of a table as they were before they were prepared.
+    test_rows
+        Numbers of the test rows in the data that they were divided from; None: as they come.
     """
 
     train: Part
@@ -94,6 +97,7 @@ class Parts:
     notes: tuple[Message, ...] = ()
     held_out: TypedRows | None = None
     tested: TypedRows | None = None
+    test_rows: NDArray[np.int64] | None = None
 
 
 def part_of(data: Any, name: str, *, stepped: bool = False, batch_size: int = 32) -> Part:

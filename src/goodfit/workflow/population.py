@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,11 +14,13 @@ from torch import nn
 
 from goodfit.environment import describe_environment
 from goodfit.errors import InputError
+from goodfit.evaluation.baselines import Predictor
 from goodfit.files import data_name
 from goodfit.models.build import MODELS
 from goodfit.observations import EndedBy
 from goodfit.recipe import Recipe
 from goodfit.run import Run
+from goodfit.saving import check_folder, save_run
 from goodfit.training.attention import Attention
 from goodfit.training.job import Job
 from goodfit.training.loop import train as train_loop
@@ -35,6 +38,7 @@ from goodfit.workflow.job import make_job, network_shape
 from goodfit.workflow.lazy_run import LazyRun
 from goodfit.workflow.own_data import is_own_data, own_parts
 from goodfit.workflow.parts import Parts, leaves
+from goodfit.workflow.population_progress import PopulationProgress
 from goodfit.workflow.starting import NETWORK
 from goodfit.workflow.tables import TableOptions, divided, read_table
 
@@ -44,6 +48,7 @@ __all__ = [
     "group_members",
     "make_members",
     "make_run",
+    "train_all",
     "train_group",
     "train_population",
 ]
@@ -80,6 +85,10 @@ def train_population(
     vitals: bool = True,
     diagnose: bool = True,
     name: str | None = None,
+    folder: str | Path | None = None,
+    force: bool = False,
+    progress: bool = False,
+    language: str = "en",
 ) -> list[Run]:
     """Train many recipes on the same data as few networks, and return their Runs in the recipes' order.
 
@@ -111,6 +120,13 @@ def train_population(
         Whether findings are looked for, once somebody asks for them.
     name
         What the runs are called in reports.
+    folder
+        Where to save the runs once all have ended, each in a folder of its own: ``1``, ``2``, ... There are
+        no checkpoints on the way. Without it nothing is written.
+    force
+        Replace runs that are there.
+    progress
+        Show progress on stderr.
 
     Returns
     -------
@@ -141,17 +157,35 @@ def train_population(
         check_functions(recipe, {}, model)
     if isinstance(model, str):
         recipes, model = [recipe.replace(model=model) for recipe in recipes], None
+    places = [] if folder is None else [Path(folder) / str(place + 1) for place in range(len(recipes))]
+    for where in places:
+        check_folder(where, force=force)
     options = TableOptions(task, columns, group_column, time_column, **(reading or {}))
     parts_for = divider(data, target, valid, test, model, options)
     with undisturbed():
         members = make_members(recipes, parts_for, model, vitals)
-        attention = Attention()  # one for all: after a Ctrl-C the groups to come end with their first update
-        for group in group_members(members):
-            train_group(group, attention)
+        train_all(members, PopulationProgress.of(progress, language))
     environment = {
         device: describe_environment(device, None) for device in {m.job.recipe.device for m in members}
     }
-    return [make_run(member, diagnose, name, environment) for member in members]
+    runs = [make_run(member, diagnose, name, environment) for member in members]
+    if not places:
+        return runs
+    return [
+        replace(run, folder=save_run(run, where, force=force, language=language))
+        for run, where in zip(runs, places, strict=True)
+    ]
+
+
+def train_all(members: Sequence[Member], shown: PopulationProgress | None = None) -> None:
+    """Train members as few networks, one group after another; their states are filled."""
+    shown = shown or PopulationProgress()
+    shown.count = len(members)
+    attention = Attention()  # one for all: after a Ctrl-C the groups to come end with their first update
+    with shown:
+        for group in group_members(members):
+            shown.begin(group[0].job.recipe, len(group))
+            train_group(group, attention, shown.watcher)
 
 
 def divider(
@@ -179,9 +213,10 @@ def divider(
 def make_members(
     recipes: Sequence[Recipe],
     parts_for: Callable[[Recipe], Parts],
-    model: Any,
+    model: Any = None,
     vitals: bool = True,
     refused: dict[int, InputError] | None = None,
+    functions: Mapping[str, Any] | None = None,
 ) -> list[Member]:
     """Return the recipes made ready to train.
 
@@ -189,20 +224,22 @@ def make_members(
     ----------
     refused
         Takes in, by place, why a recipe cannot train; without it the first such recipe raises.
+    functions
+        What the user gave as functions, by recipe field, and ``step``.
     """
     members: list[Member] = []
     tried: set[Hashable] = set()
     first_of: dict[Hashable, Job] = {}
     for place, asked in enumerate(recipes):
         parts = parts_for(asked)
-        recipe = completed(asked, parts, {}, model)
+        recipe = completed(asked, parts, functions or {}, model)
         shape = (*(getattr(recipe, name) for name in NETWORK), recipe.device)
         # Another division of the same table has rows of the same kind.
         rows = id(parts) if parts.table is None else (parts.train.content[1].shape[1:], _widths(parts))
         like = (rows, *shape, recipe.loss, repr(recipe.loss_options))
         own = copy.deepcopy(model) if isinstance(model, nn.Module) else model
         try:
-            job, state = make_job(parts, recipe, own, {}, tried=model is None and like in tried)
+            job, state = make_job(parts, recipe, own, functions or {}, tried=model is None and like in tried)
         except InputError as error:
             if refused is None:
                 raise
@@ -315,9 +352,23 @@ def _train_alone(member: Member, attention: Attention, drop: Drop | None) -> End
 
 
 def make_run(
-    member: Member, diagnosed: bool, name: str | None, environment: Mapping[str, Mapping[str, Any]]
+    member: Member,
+    diagnosed: bool,
+    name: str | None,
+    environment: Mapping[str, Mapping[str, Any]],
+    *,
+    baselines: Callable[[], Mapping[str, Predictor]] | None = None,
+    resamples: int = 1000,
 ) -> Run:
-    """Return a trained member's Run, judged when asked; ``environment`` is by device."""
+    """Return a trained member's Run, judged when asked; ``environment`` is by device.
+
+    Parameters
+    ----------
+    baselines
+        Returns those of another member on the same rows; None: its own are fitted.
+    resamples
+        Of the bootstrap that gives its scores their intervals.
+    """
     job, parts, state, ended = member.job, member.parts, member.state, member.ended
     assert ended is not None
     recipe = job.recipe
@@ -331,7 +382,16 @@ def make_run(
             if member.measure is not None:
                 member.measure()
             seed_epoch(recipe.seed, -1)
-            return finish(job, parts, state, ended, diagnosed=diagnosed, name=name)
+            return finish(
+                job,
+                parts,
+                state,
+                ended,
+                diagnosed=diagnosed,
+                name=name,
+                baselines=None if baselines is None else baselines(),
+                resamples=resamples,
+            )
 
     return LazyRun.of(
         whole,

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from goodfit.messages import say
 from goodfit.recipe import Recipe
+from goodfit.training.state import Row, TrainingState
 
 if TYPE_CHECKING:
     from rich.live import Live
 
-    from goodfit.training.state import Row, TrainingState
-
-__all__ = ["Progress", "duration", "sparkline"]
+__all__ = ["Progress", "duration", "higher_is_better", "sparkline"]
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 EVERY = 0.1
@@ -101,7 +100,7 @@ class Progress:
             ),
         ]
         if finite:
-            higher = _higher(monitor)
+            higher = higher_is_better(monitor)
             value, epoch = (max if higher else min)(finite, key=lambda pair: pair[0])
             found.append(self._say("best", monitor=monitor, value=f"{value:.4g}", epoch=f"{epoch:g}"))
         found.append(f"{sparkline(values, max(10, min(60, width - 20)))}  {monitor}")
@@ -169,7 +168,8 @@ def _is_metric(name: str) -> bool:
     return name.startswith("valid_") and name != "valid_loss"
 
 
-def _higher(monitor: str) -> bool:
-    from goodfit.evaluation.metrics import higher_is_better
+def higher_is_better(monitor: str) -> bool:
+    """Say whether larger values of a column of the History are better."""
+    from goodfit.evaluation import metrics
 
-    return not monitor.endswith("loss") and higher_is_better(monitor.partition("_")[2])
+    return not monitor.endswith("loss") and metrics.higher_is_better(monitor.partition("_")[2])

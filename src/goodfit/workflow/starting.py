@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from goodfit.data.preparation import Preparation
 from goodfit.errors import InputError
+from goodfit.models.ensemble import Ensemble
 from goodfit.recipe import Recipe
 from goodfit.run import Run
 from goodfit.saving import mend
@@ -77,6 +79,8 @@ def start_from(source: Run | str | Path) -> Start:
     from safetensors.torch import load_file
 
     if isinstance(source, Run):
+        if isinstance(source.model, Ensemble):
+            raise InputError("population.start-from-ensemble", name=source.name)
         preparation = None if source.table is None else source.table.preparation
         return Start(source.name, copy_weights(source.model), source.recipe, preparation)
     place = Path(source)
@@ -87,6 +91,8 @@ def start_from(source: Run | str | Path) -> Start:
         weights = load_file(file)
     except (OSError, SafetensorError):
         raise InputError("training.no-weights", path=str(source)) from None
+    if _is_ensemble(place / "training.json"):
+        raise InputError("population.start-from-ensemble", name=str(source))
     recipe = place / "recipe.toml"
     prepared = place / "preparation.json"
     return Start(
@@ -95,6 +101,14 @@ def start_from(source: Run | str | Path) -> Start:
         Recipe.from_file(recipe) if recipe.is_file() else None,
         Preparation.from_json(prepared.read_bytes(), str(prepared)) if prepared.is_file() else None,
     )
+
+
+def _is_ensemble(facts: Path) -> bool:
+    try:
+        repeats = json.loads(facts.read_text("utf-8")).get("repeats")
+    except (OSError, ValueError, AttributeError):
+        return False
+    return repeats is not None and bool(repeats["ensemble"])
 
 
 def _inputs(preparation: Preparation) -> list[str]:

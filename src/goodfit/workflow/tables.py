@@ -15,11 +15,11 @@ from goodfit.data.applying import apply_preparation
 from goodfit.data.casting import cast
 from goodfit.data.facts import TableFacts, TypedRows, network_inputs, prepared_rows
 from goodfit.data.fitting import fit_preparation
-from goodfit.data.preparation import Inputs
+from goodfit.data.preparation import Inputs, Preparation
 from goodfit.data.profile import profile
 from goodfit.data.read import read
 from goodfit.data.split import split
-from goodfit.data.table import Profile, Table
+from goodfit.data.table import Profile, Split, Table
 from goodfit.data.targets import encode_target
 from goodfit.errors import InputError
 from goodfit.recipe import Recipe
@@ -134,10 +134,23 @@ def read_table(
     return ReadTable(table, typed, facts, given, reading)
 
 
-def divided(known: ReadTable, recipe: Recipe) -> Parts:
-    """Divide the rows as the recipe says, and fit the preparation on the training rows."""
+def divided(
+    known: ReadTable,
+    recipe: Recipe,
+    division: Split | None = None,
+    preparation: Preparation | None = None,
+) -> Parts:
+    """Divide the rows as the recipe says, and fit the preparation on the training rows.
+
+    Parameters
+    ----------
+    division
+        How they are divided, where that is decided already.
+    preparation
+        How the columns are prepared, where that is decided already.
+    """
     table, typed, facts, given = known.table, known.typed, known.facts, known.given
-    division = split(
+    division = division or split(
         typed.frame,
         facts,
         valid_fraction=0.0 if "valid" in given else recipe.valid_fraction,
@@ -146,9 +159,10 @@ def divided(known: ReadTable, recipe: Recipe) -> Parts:
         groups=typed.frame[facts.group_column] if facts.group_column else None,
         times=typed.frame[facts.time_column] if facts.time_column else None,
     )
-    preparation = fit_preparation(
-        typed.frame, facts, division.train, scale=recipe.scale, outliers=recipe.outliers
-    )
+    if preparation is None:
+        preparation = fit_preparation(
+            typed.frame, facts, division.train, scale=recipe.scale, outliers=recipe.outliers
+        )
     prepared = apply_preparation(preparation, typed.frame, typed.source.name)
     encoded = torch.tensor(encode_target(preparation.target, typed.frame, typed.source.name))
     held_out = TypedRows.of(typed, encoded.numpy(), sampled(division.valid, typed.frame.width))
@@ -178,6 +192,7 @@ def divided(known: ReadTable, recipe: Recipe) -> Parts:
         source=table.source,
         held_out=held_out,
         tested=tested,
+        test_rows=tested.numbers,
     )
 
 

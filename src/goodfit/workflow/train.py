@@ -28,7 +28,9 @@ from goodfit.workflow.job import make_job
 from goodfit.workflow.linear_check import simplest_that_serves
 from goodfit.workflow.own_data import is_own_data, own_parts
 from goodfit.workflow.parts import Parts
+from goodfit.workflow.population_progress import PopulationProgress
 from goodfit.workflow.progress import Progress
+from goodfit.workflow.repeating import check_repeats, train_folds, train_seeds
 from goodfit.workflow.resuming import checkpoint_saver, read_resumed
 from goodfit.workflow.starting import Start, start_from
 from goodfit.workflow.tables import TableOptions, table_parts
@@ -56,6 +58,9 @@ def train(
     force: bool = False,
     resume: str | Path | None = None,
     from_weights: str | Path | Run | None = None,
+    seeds: int | None = None,
+    folds: int | None = None,
+    ensemble: bool = False,
     progress: bool | Progress = False,
     vitals: bool = True,
     tensorboard: str | Path | None = None,
@@ -95,6 +100,16 @@ def train(
         given again.
     from_weights
         A Run, its folder, or a safetensors file, whose weights a new training begins with.
+    seeds
+        Train with so many seeds, the recipe's and those that follow it, on the same rows and as one
+        population: how far they come apart is what chance does (``run.repeats``), and the findings heed it.
+        The Run is that of the first seed, nothing being chosen by its result.
+    folds
+        Cross-validate with so many folds, in one population, beside the ordinary training: ``run.repeats``
+        has the predictions of every row by the training that left it out, and how good they are.
+    ensemble
+        Keep the networks of all seeds or folds as one model, whose predictions are their mean. With folds all
+        rows are learned from, and the evaluation is that of the rows left out by each.
     progress
         Show progress on stderr.
     tensorboard
@@ -127,6 +142,8 @@ def train(
     if step is not None:
         functions["step"] = step
     options = TableOptions(task, columns, group_column, time_column, **(reading or {}))
+    cannot = {"resume": resume, "from_weights": from_weights, "tensorboard": tensorboard}
+    repeated = check_repeats(seeds, folds, ensemble, cannot)
     resumed = None if resume is None else read_resumed(Path(resume), recipe, fields)
     start = None if from_weights is None else start_from(from_weights)
     asked = {"data": data, "target": target, "valid": valid, "test": test, "options": options, "name": name}
@@ -138,6 +155,19 @@ def train(
         if folder is not None:
             check_folder(Path(folder), force=force)
     check_functions(recipe, functions, model)
+    if repeated is not None:
+        shown = PopulationProgress.of(bool(progress), language)
+        several: dict[str, Any] = {"ensemble": ensemble, "vitals": vitals}
+        several |= {"diagnose": diagnose, "shown": shown}
+        if folds is not None:
+            run = train_folds(asked, recipe, model, functions, folds, **several)
+        else:
+            parts = parts_of(asked, model, recipe, stepped=step is not None)
+            recipe = completed(recipe, parts, functions, model)
+            run = train_seeds(parts, recipe, model, functions, seeds or 1, name=name, **several)
+        if folder is None:
+            return run
+        return replace(run, folder=save_run(run, Path(folder), force=force, language=language))
     parts = parts_of(asked, model, recipe, stepped=step is not None)
     asked_recipe, recipe, simplest = recipe, completed(recipe, parts, functions, model), None
     if resumed is None and start is None and not functions:
