@@ -45,8 +45,8 @@ EPOCHS = 40
 """Epochs that a network should be able to train for in the time there is."""
 SECONDS = 120.0
 """The time that a training may take where no budget is given."""
-MULTIPLICATIONS = 5e9
-"""Multiplications that a core does in a second, in networks of this kind."""
+MULTIPLICATIONS = 1e10
+"""Multiplications that a core surely does in a second, in networks of this kind."""
 
 
 def table_defaults(model: str) -> dict[str, Any]:
