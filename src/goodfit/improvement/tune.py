@@ -148,6 +148,8 @@ def tune(
     if isinstance(model, str):
         recipe_fields["model"], model = model, None
     base = (recipe or Recipe()).replace(**recipe_fields)
+    if base.model == "auto" and not callable(model):
+        base = base.replace(model="mlp")  # what is searched describes it, and many train as one network
     check_functions(base, {}, model)
     options = TableOptions(task, columns, group_column, time_column, **(reading or {}))
     parts_for = divider(data, target, valid, test, model, options)

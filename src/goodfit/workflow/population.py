@@ -97,8 +97,9 @@ def train_population(
     division of the rows, order), learning rate, schedule, epochs, patience and whatever else ends a training,
     momentum, betas and other numbers of the optimizer, weight decay, L1, clipping, dropout, label smoothing,
     class weights, initialisation and averages of weights. Those that cannot be together, and those with
-    gradient accumulation, label noise, mixup, reduced precision, or data that are no tensors in memory, train
-    alone.
+    gradient accumulation, label noise, mixup, balanced sampling, reduced precision, or data that are no
+    tensors in memory, train alone. So does tabm, which a table gets whose recipe says nothing of the
+    network or its training; no linear model is compared with it here.
 
     Each member comes out as the same recipe trained by `goodfit.train` would, to floating-point tolerance:
     the same division and order of rows, the same curves, its own best epoch and end. With dropout, and with
