@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from goodfit.comparing import compare as compare
+    from goodfit.comparison import Comparison as Comparison
     from goodfit.data.analysis.analyze import profile as profile
     from goodfit.data.analysis.results import TableAnalysis as TableAnalysis
     from goodfit.diagnosing import diagnose as diagnose
@@ -24,14 +26,18 @@ if TYPE_CHECKING:
     from goodfit.observations import History as History
     from goodfit.observations import Observations as Observations
     from goodfit.recipe import Recipe as Recipe
+    from goodfit.rows_curve import DataCurve as DataCurve
     from goodfit.run import Run as Run
     from goodfit.watcher import Watch as Watch
     from goodfit.watcher import watch as watch
+    from goodfit.workflow.more_rows import data_curve as data_curve
     from goodfit.workflow.population import train_population as train_population
     from goodfit.workflow.rate_range import find_learning_rate as find_learning_rate
     from goodfit.workflow.train import train as train
 
 _HOMES = {
+    "Comparison": "goodfit.comparison",
+    "DataCurve": "goodfit.rows_curve",
     "Evaluation": "goodfit.evaluation.scores",
     "Finding": "goodfit.finding",
     "GoodFitClassifier": "goodfit.estimators",
@@ -46,6 +52,8 @@ _HOMES = {
     "Tuning": "goodfit.improvement.tuning",
     "Watch": "goodfit.watcher",
     "TableAnalysis": "goodfit.data.analysis.results",
+    "compare": "goodfit.comparing",
+    "data_curve": "goodfit.workflow.more_rows",
     "diagnose": "goodfit.diagnosing",
     "find_learning_rate": "goodfit.workflow.rate_range",
     "load": "goodfit.loading",

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import goodfit
+from goodfit.cli.compare import compare
 from goodfit.cli.demo import demo
 from goodfit.cli.diagnose import diagnose
 from goodfit.cli.options import spoken_language
@@ -57,6 +58,7 @@ app.command()(profile)
 app.command()(diagnose)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(compare)
 app.command()(report)
 
 

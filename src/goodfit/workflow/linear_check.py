@@ -28,7 +28,7 @@ from goodfit.workflow.job import make_job
 from goodfit.workflow.parts import Part, Parts, pick
 from goodfit.workflow.table_defaults import is_open
 
-__all__ = ["Comparison", "compare_with_linear", "simplest_that_serves"]
+__all__ = ["Comparison", "compare_with_linear", "decided_recipe", "simplest_that_serves"]
 
 SERVING: Mapping[str, Any] = {"initialization": FITTED, "learning_rate": 1e-4, "patience": 10}
 """How the linear model is trained that serves: from the fitted one, a little further if that helps."""
@@ -73,6 +73,17 @@ class Comparison:
         if classes:
             return Message("training.note.linear-serves-classes", values)
         return Message("training.note.linear-serves-numbers", values)
+
+
+def decided_recipe(
+    asked: Recipe, parts: Parts, functions: Mapping[str, Any], model: Any
+) -> tuple[Recipe, tuple[Message, ...]]:
+    """Return the recipe with everything decided for these data, and what is to be said of that."""
+    whole = completed(asked, parts, functions, model)
+    if functions:
+        return whole, ()
+    recipe, simplest = simplest_that_serves(asked, whole, parts, model)
+    return recipe, () if simplest is None else (simplest,)
 
 
 def simplest_that_serves(

@@ -18,7 +18,7 @@ from goodfit.messages import Message
 from goodfit.recipe import Recipe
 from goodfit.workflow.parts import Part, Parts, part_of, pick, rows_of, target_of
 
-__all__ = ["is_own_data", "own_folds", "own_parts"]
+__all__ = ["chosen_rows", "is_own_data", "own_folds", "own_parts"]
 
 
 def is_own_data(data: Any, model: Any) -> bool:
@@ -61,9 +61,9 @@ def own_parts(
         return Parts(whole, given_valid, given_test, task=known, notes=notes)  # type: ignore[arg-type]
     division = _divide(whole, recipe, valid=given_valid is None, test=given_test is None)
     return Parts(
-        train=_rows(whole, division.train),
-        valid=given_valid or _rows(whole, division.valid),
-        test=given_test or (_rows(whole, division.test) if len(division.test) else None),
+        train=chosen_rows(whole, division.train),
+        valid=given_valid or chosen_rows(whole, division.valid),
+        test=given_test or (chosen_rows(whole, division.test) if len(division.test) else None),
         task=known,  # type: ignore[arg-type]
         source=Source("data", container="array"),
         notes=(division.rule, *division.notes),
@@ -112,9 +112,9 @@ def own_folds(
     divided = fold_splits(*_as_table(whole), folds, valid_fraction=share, seed=recipe.seed)
     parts = [
         Parts(
-            train=_rows(whole, division.train),
-            valid=given or _rows(whole, division.valid),
-            test=_rows(whole, division.test),
+            train=chosen_rows(whole, division.train),
+            valid=given or chosen_rows(whole, division.valid),
+            test=chosen_rows(whole, division.test),
             task=known,
             source=Source("data", container="array"),
             notes=(division.rule, *division.notes),
@@ -144,7 +144,8 @@ def _as_table(whole: Part) -> tuple[pl.DataFrame, Profile]:
     return frame, profile
 
 
-def _rows(part: Part, rows: NDArray[Any]) -> Part:
+def chosen_rows(part: Part, rows: NDArray[Any]) -> Part:
+    """Return some rows of tensors or of a Dataset."""
     index = torch.from_numpy(rows)
     if part.kind == "dataset":
         return Part("dataset", Subset(part.content, rows.tolist()))

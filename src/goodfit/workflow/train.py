@@ -25,7 +25,7 @@ from goodfit.training.weights import load_weights
 from goodfit.workflow.choices import check_functions, completed, separate_functions
 from goodfit.workflow.finishing import finish
 from goodfit.workflow.job import make_job
-from goodfit.workflow.linear_check import simplest_that_serves
+from goodfit.workflow.linear_check import decided_recipe
 from goodfit.workflow.own_data import is_own_data, own_parts
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.population_progress import PopulationProgress
@@ -163,21 +163,23 @@ def train(
             run = train_folds(asked, recipe, model, functions, folds, **several)
         else:
             parts = parts_of(asked, model, recipe, stepped=step is not None)
-            recipe = completed(recipe, parts, functions, model)
-            run = train_seeds(parts, recipe, model, functions, seeds or 1, name=name, **several)
+            recipe, noted = decided_recipe(recipe, parts, functions, model)
+            several |= {"name": name, "notes": noted}
+            run = train_seeds(parts, recipe, model, functions, seeds or 1, **several)
         if folder is None:
             return run
         return replace(run, folder=save_run(run, Path(folder), force=force, language=language))
     parts = parts_of(asked, model, recipe, stepped=step is not None)
-    asked_recipe, recipe, simplest = recipe, completed(recipe, parts, functions, model), None
-    if resumed is None and start is None and not functions:
-        recipe, simplest = simplest_that_serves(asked_recipe, recipe, parts, model)
+    if resumed is None and start is None:
+        recipe, noted = decided_recipe(recipe, parts, functions, model)
+    else:
+        recipe, noted = completed(recipe, parts, functions, model), ()
     if start is not None:
         start.check_columns(parts)
     with undisturbed():
         job, state = make_job(parts, recipe, model, functions, None if start is None else start.weights)
         job = replace(job, vitals=vitals)
-        notes = (*_notes(job, start), *([] if simplest is None else [simplest]))
+        notes = (*_notes(job, start), *noted)
         if resumed is not None:
             state, notes = resumed.restore(job, parts) or state, (*notes, *resumed.notes_on(job))
         before = state.step
