@@ -43,7 +43,7 @@ LEAVES_OPEN = frozenset(
 """Recipe fields that say nothing of the network or its training: who says no other leaves both to us."""
 EPOCHS = 40
 """Epochs that a network should be able to train for in the time there is."""
-SECONDS = 120.0
+SECONDS = 60.0
 """The time that a training may take where no budget is given."""
 MULTIPLICATIONS = 1e10
 """Multiplications that a core surely does in a second, in networks of this kind."""
@@ -71,7 +71,7 @@ def auto_model(recipe: Recipe, parts: Parts) -> str:
     """Return the network that ``model="auto"`` means for the data at hand.
 
     On a table, with nothing said of the network or its training, that is tabm where 40 epochs of it fit in
-    the recipe's ``time_budget``, or in two minutes of a core without one. Otherwise it is the multilayer
+    the recipe's ``time_budget``, or in a minute of a core without one. Otherwise it is the multilayer
     perceptron, whose fields the recipe's are.
     """
     if parts.table is None or not is_open(recipe):
