@@ -5,9 +5,11 @@ from html.parser import HTMLParser
 
 import polars as pl
 import pytest
+import torch
 
 import goodfit
 from goodfit.errors import InputError
+from goodfit.run_report import report_parts
 from spine_for_tests import classes_run, numbers_run, people
 
 VOID = {"br", "hr", "img", "input", "link", "meta", "wbr"}
@@ -85,6 +87,13 @@ def test_the_report_goes_where_it_is_told_and_says_how_to_predict(tmp_path):
     assert run.report() == folder / "report.html"
     with pytest.raises(InputError, match="say where the report goes"):
         classes_run().report()
+
+
+def test_the_report_says_that_ones_own_network_is_given_again():
+    data = (torch.randn(40, 4), torch.arange(40) % 2)
+    run = goodfit.train(data, model=torch.nn.Linear(4, 2), loss="cross_entropy", epochs=1, diagnose=False)
+    assert "model=network" in report_parts(run).predict_python
+    assert "model=" not in report_parts(classes_run()).predict_python
 
 
 def test_how_data_are_written_is_remembered(tmp_path):

@@ -29,7 +29,9 @@ def report_parts(run: Run) -> ReportParts:
     where = str(run.folder) if run.folder is not None else "RUN"
     quoted = shlex.quote(where)
     table = run.table
-    predict = f"import goodfit\n\nrun = goodfit.load({where!r})\nrun.predict(rows)"
+    own = run.recipe.model.startswith("function ")  # a network that only its builder can build again
+    arguments = f"{where!r}, model=network" if own else repr(where)
+    predict = f"import goodfit\n\nrun = goodfit.load({arguments})\nrun.predict(rows)"
     return ReportParts(
         name=run.name,
         recipe=run.recipe,
@@ -49,7 +51,9 @@ def report_parts(run: Run) -> ReportParts:
         untold=missing_evidence(run.observations),
         network=str(run.model).splitlines(),
         parameters=sum(parameter.numel() for parameter in run.model.parameters()),
-        predict_command="" if table is None else f"goodfit predict {quoted} new.csv -o predictions.csv",
+        predict_command=""
+        if table is None or own
+        else f"goodfit predict {quoted} new.csv -o predictions.csv",
         predict_python=predict,
         environment=run.environment,
         seconds=float(run.history["seconds"][-1]) if len(run.history) and "seconds" in run.history else None,
