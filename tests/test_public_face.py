@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -49,3 +52,11 @@ def test_an_unknown_name_is_an_attribute_error():
 
 def test_the_version_is_that_of_the_package():
     assert goodfit.__version__.count(".") == 2
+
+
+def test_every_file_is_named_in_the_architecture():
+    """Somebody who reads only ARCHITECTURE.md finds the file where a given thing happens."""
+    root = Path(__file__).parents[1]
+    files = Counter(path.name for path in (root / "src" / "goodfit").rglob("[!_]*.py"))
+    named = Counter(re.findall(r"[`/]([a-z_]+\.py)`", (root / "ARCHITECTURE.md").read_text("utf-8")))
+    assert not {name for name, count in files.items() if named[name] < count}, "name them in ARCHITECTURE.md"

@@ -69,6 +69,11 @@ def test_it_follows_from_the_seed_alone_and_leaves_torch_as_it_was(name):
     assert (name == "zeros") == torch.equal(first.output.weight, other.output.weight)
 
 
+def test_a_function_that_fails_is_refused():
+    with pytest.raises(InputError, match="failed at"):
+        initialize(network(), lambda name: None)
+
+
 @pytest.mark.parametrize(
     ("name", "ours"), [("kaiming_normal", "he_normal"), ("glorot_uniform", "xavier_uniform")]
 )

@@ -133,7 +133,7 @@ def initialize(
     Raises
     ------
     InputError
-        An unknown name, or ``lsuv`` without a sample.
+        An unknown name, ``lsuv`` without a sample, or a function that fails.
 
     References
     ----------
@@ -151,7 +151,12 @@ def initialize(
         _reset(model)
         if callable(how):
             for name, parameter in model.named_parameters():
-                how(name, parameter)
+                try:
+                    how(name, parameter)
+                except Exception as error:
+                    raise InputError(
+                        "initialization.function-failed", name=name, problem=str(error)
+                    ) from error
         elif how != "default":
             _draw(model, how, follows, torch.Generator().manual_seed(seed))
         if how == "lsuv":
