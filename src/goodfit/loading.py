@@ -43,6 +43,7 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> Run:
     """
     from safetensors.torch import load_file
 
+    from goodfit.data.analysis.results import TableAnalysis
     from goodfit.data.facts import TableFacts
     from goodfit.data.preparation import Preparation
     from goodfit.evaluation.baselines import predictor_from_dict
@@ -81,8 +82,12 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> Run:
     if (folder / "data.json").exists() or (folder / "preparation.json").exists():
         with _reading(folder / "preparation.json") as file:
             preparation = Preparation.from_json(file.read_text("utf-8"), str(file))
+        analysis = None
+        if (folder / "profile.json").exists():
+            with _reading(folder / "profile.json") as file:
+                analysis = TableAnalysis.from_dict(json.loads(file.read_text("utf-8")))
         with _reading(folder / "data.json") as file:
-            table = TableFacts.from_dict(json.loads(file.read_text("utf-8")), preparation)
+            table = TableFacts.from_dict(json.loads(file.read_text("utf-8")), preparation, analysis)
     with _reading(folder / "model.safetensors") as file:
         weights = load_file(file)
     importance = None

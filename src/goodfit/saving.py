@@ -38,6 +38,7 @@ FILES = (
     "recipe.toml",
     "data.json",
     "preparation.json",
+    "profile.json",
     "history.csv",
     "vitals.csv",
     "model.safetensors",
@@ -230,6 +231,8 @@ def _files(run: Run) -> dict[str, str | bytes]:
             "data.json": _json(run.table.to_dict()),
             "preparation.json": run.table.preparation.to_json(),
         }
+        if run.table.analysis is not None:
+            files["profile.json"] = _json(run.table.analysis.to_dict())
     if run.own_importance is not None:
         files["importance.json"] = _json(run.own_importance.to_dict())
     return files

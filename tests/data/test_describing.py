@@ -53,7 +53,7 @@ def test_each_column_is_described_truly_and_in_order() -> None:
         "change": ["number-quantile"],
         "unit": ["number-constant"],
         "paid": ["boolean", "missing-boolean", "indicator"],
-        "day": ["datetime", "number-minmax", "cycle-month", "cycle-day", "cycle-weekday"],
+        "day": ["datetime", "cycle-month", "cycle-day", "cycle-weekday"],
         "city": ["category", "rare", "missing-level"],
         "zip": ["category", "rare", "missing-rare"],
         "y": ["target-standard"],

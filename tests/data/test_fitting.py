@@ -120,7 +120,7 @@ def test_only_cycles_that_vary() -> None:
     column = fit("datetime", hours)
     assert isinstance(column, DatetimeColumn)
     assert column.cycles == ("hour",)
-    assert column.elapsed.scaling == "minmax"
+    assert column.elapsed.scaling == "standard"
     assert column.outputs == ("x", "x.hour.sin", "x.hour.cos")
     days = pl.date_range(pl.date(2020, 1, 1), pl.date(2021, 1, 1), "1d", eager=True)
     dates = fit("datetime", days)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from goodfit.data.analysis.analyze import analyze
 from goodfit.data.applying import apply_preparation
 from goodfit.data.casting import cast
 from goodfit.data.describing import describe
@@ -108,6 +109,7 @@ def table_run(
     )
     return ReportParts(
         name=name,
+        analysis=analyze(table, seen),
         recipe=recipe,
         history=curves,
         findings=diagnose(observations),

@@ -88,6 +88,20 @@ def test_the_page_tells_what_the_run_knows():
         assert text in words
 
 
+def test_the_close_look_at_the_table_is_a_part_of_the_page():
+    parts = run("binary")
+    assert parts.analysis is not None
+    remarks = (Message("profile.remark.mostly-missing", {"column": "x", "percent": "60"}),)
+    analysis = dataclasses.replace(parts.analysis, remarks=remarks)
+    page = check(render_report(dataclasses.replace(parts, analysis=analysis)))
+    assert "Worth a look" in page.words
+    assert page.ids.count("profile-columns") == 1
+    assert page.ids.count("profile-remarks") == 0
+    assert remarks[0].text() in page.words
+    plain = check(render_report(dataclasses.replace(parts, analysis=None)))
+    assert "Worth a look" not in plain.words
+
+
 def test_spanish_pages_are_spanish_throughout():
     page = check(render_report(run("binary"), "es"))
     english = {"the", "and", "with", "training", "rows", "network", "which"}
@@ -136,7 +150,7 @@ def test_any_text_gives_a_page_that_can_be_written(name, line):
 
 
 def test_long_lists_are_folded_away_but_complete():
-    text = render_report(run("wide"))
+    text = render_report(dataclasses.replace(run("wide"), analysis=None))
     page = check(text)
     before, _, folded = text.partition("Show 288 more columns")
     assert "sensor_11" in before

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from goodfit.cli.options import OUTPUT, Force, LanguageOption, NoProgress, Quiet
-from goodfit.cli.train import free_folder
+from goodfit.cli.train import claimed_folder
 
 __all__ = ["demo"]
 
@@ -36,5 +37,6 @@ def demo(
         "language": language,
     }
     with as_file(files("goodfit.data").joinpath("bundled/penguins.csv")) as path:
-        folder = output if output is not None else free_folder(Path("runs"), path)
-        train_and_tell(path, folder=folder, force=force, target="Sex", **options)
+        claim = nullcontext(output) if output is not None else claimed_folder(Path("runs"), path)
+        with claim as folder:
+            train_and_tell(path, folder=folder, force=force, target="Sex", **options)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,7 +33,7 @@ from goodfit.errors import InputError
 from goodfit.files import data_name
 from goodfit.finding import SEVERITIES
 
-__all__ = ["free_folder", "train"]
+__all__ = ["claimed_folder", "free_folder", "train"]
 
 
 @with_recipe_options
@@ -146,33 +148,60 @@ def train(
         raise InputError("usage.no-data")
     if output is not None and resume is not None:
         raise InputError("usage.output-and-resume", folder=str(resume))
-    folder = output if output is not None or data is None else free_folder(Path("runs"), Path(data))
+    named = output is not None or resume is not None or data is None
+    claim = nullcontext(output) if named else claimed_folder(Path("runs"), Path(str(data)))
+    reading = {"delimiter": delimiter, "encoding": encoding, "decimal": decimal, "null_values": null_value}
     from goodfit.cli.running import train_and_tell
 
-    train_and_tell(
-        data,
-        folder=None if resume else folder,
-        resume=resume,
-        from_weights=from_weights,
-        seeds=seeds,
-        folds=folds,
-        ensemble=ensemble,
-        target=parse_targets(target),
-        task=task,
-        valid=valid,
-        test=test,
-        group_column=group_column,
-        time_column=time_column,
-        columns=parse_columns(column),
-        reading={"delimiter": delimiter, "encoding": encoding, "decimal": decimal, "null_values": null_value},
-        recipe=recipe_from(recipe),
-        force=force,
-        progress=not (quiet or no_progress),
-        quiet=quiet,
-        language=language,
-        fail_on=fail_on,
-        **recipe_fields(fields),
-    )
+    with claim as folder:
+        train_and_tell(
+            data,
+            folder=folder,
+            resume=resume,
+            from_weights=from_weights,
+            seeds=seeds,
+            folds=folds,
+            ensemble=ensemble,
+            target=parse_targets(target),
+            task=task,
+            valid=valid,
+            test=test,
+            group_column=group_column,
+            time_column=time_column,
+            columns=parse_columns(column),
+            reading=reading,
+            recipe=recipe_from(recipe),
+            force=force,
+            progress=not (quiet or no_progress),
+            quiet=quiet,
+            language=language,
+            fail_on=fail_on,
+            **recipe_fields(fields),
+        )
+
+
+@contextmanager
+def claimed_folder(parent: Path, data: Path) -> Iterator[Path]:
+    """Make the first ``<parent>/<data name>-<n>`` that is free, so that no other training takes it meanwhile.
+
+    If nothing was written to it in the end, as on wrong input, it is removed.
+    """
+    made_parent = not parent.exists()
+    folder = free_folder(parent, data)
+    with suppress(OSError):  # where it cannot be made, the training says so in a sentence
+        parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            with suppress(FileExistsError):
+                folder.mkdir()
+                break
+            folder = free_folder(parent, data)
+    try:
+        yield folder
+    finally:
+        with suppress(OSError):
+            folder.rmdir()
+            if made_parent:
+                parent.rmdir()
 
 
 def free_folder(parent: Path, data: Path, prefix: str = "") -> Path:

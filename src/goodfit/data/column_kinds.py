@@ -28,6 +28,7 @@ BOOLEANS = (
 ENOUGH = 0.95  # share of rows that must be numbers, or dates, for the column to be one
 SAMPLE = 100_000  # different texts that are looked at
 LEVELS_SHOWN = 20
+FEW_TEXTS = 5
 ID_NAME = re.compile(r"(^|[_\W])(id|ids|uuid|guid|key|index|idx|row|rownum|record)$|^(unnamed:? ?0|instant)$")
 NUMBER_NAME = re.compile(r"(^|[_\W])(number|num|no|nr|code|serial)$")
 TIME_NAME = re.compile(r"year|date|time|day|month|hour|week|epoch|año|fecha|mes|hora|semana")
@@ -56,8 +57,8 @@ def how_written(series: pl.Series, told: str | None, decimal: str) -> Written:
     """Decide whether a column's values are numbers, yes/no, dates, or something else.
 
     Texts are numbers (or dates) where 95 % of the rows that are not missing are, numbers also where half of
-    the rows are and more than 20 of them differ; yes/no where there are exactly two different ones and they
-    are a known pair.
+    the rows are, more than 20 of them differ and the others are five different texts at most; yes/no where
+    there are exactly two different ones and they are a known pair.
 
     Parameters
     ----------
@@ -125,7 +126,8 @@ def _mixed(name: str, values: pl.Series, numbers: FoundNumbers) -> Written:
         "percent": round(100 * (1 - numbers.share), 1),
         "texts": [repr(text) for text in values.filter(others).sort().head(3)],
     }
-    if len(values) - int(others.sum()) > LEVELS_SHOWN:
+    different = int(others.sum())
+    if len(values) - different > LEVELS_SHOWN and different <= FEW_TEXTS:
         facts = {"written": numbers.format.to_dict()}
         return Written("number", facts, Message("notes.column.number-mixed", shown))
     return Written("other", {}, Message("notes.column.category-mixed", shown))
@@ -182,9 +184,9 @@ def describe(series: pl.Series, written: Written, told: str | None, measured: Ma
       *identifier*: a sequence from the first row to the last (unless its name speaks of time or it looks
       like years), or nearly all different under a name such as ``Id`` or ``hospital_number``;
     - texts are an *identifier* where they are short codes that never, or under such a name seldom, repeat;
-      *text* where at least half are different and they run to three words or 30 characters, or where none
-      repeats; a *category* otherwise, whose values that differ by case or blanks alone are one
-      (`goodfit.data.spellings`).
+      *text* where at least half are different and they run to three words or 30 characters, where they run to
+      two words and most rows have a rare one, or where none repeats; a *category* otherwise, whose values
+      that differ by case or blanks alone are one (`goodfit.data.spellings`).
 
     Parameters
     ----------
@@ -196,13 +198,15 @@ def describe(series: pl.Series, written: Written, told: str | None, measured: Ma
     name, rows, missing = series.name, len(series), series.null_count()
     kind = (told or "").partition(":")[0]
     facts: dict[str, Any] = dict(written.facts)
+    counts: tuple[pl.Series, pl.Series] | None = None
     if missing == rows and kind != "drop":
         return Column(name, "empty", Message("notes.column.empty"), missing, 0, facts)
     if written.kind == "number":
         distinct = int(measured["distinct"])
         facts |= {key: value for key, value in measured.items() if key != "distinct"}
     elif is_text(series):
-        distinct, facts["levels"] = _levels(series)
+        counts = different_texts(series)
+        distinct, facts["levels"] = len(counts[0]), _levels(*counts)
     else:
         distinct = series.drop_nulls().n_unique()
     if kind:
@@ -220,13 +224,16 @@ def describe(series: pl.Series, written: Written, told: str | None, measured: Ma
     if written.kind == "number":
         decided, reason = _number(series, written, facts, distinct)
     else:
-        decided, reason = _text(series, distinct)
+        if counts is None:
+            counts = different_texts(series.cast(pl.String))
+        decided, reason = _text(series, *counts)
         if decided == "category":
             reason = written.reason or reason
-            alike = spellings_alike(series)
+            alike = spellings_alike(*counts)
             if alike:
                 facts["alike"] = alike
-                distinct, facts["levels"] = _levels(with_one_spelling(series, alike))
+                counts = different_texts(with_one_spelling(series, alike))
+                distinct, facts["levels"] = len(counts[0]), _levels(*counts)
     return Column(name, decided, reason, missing, distinct, facts)
 
 
@@ -263,34 +270,42 @@ def _numbers_the_rows(series: pl.Series, facts: Mapping[str, Any], distinct: int
     return None
 
 
-def _text(series: pl.Series, distinct: int) -> tuple[ColumnKind, Message]:
+def _text(series: pl.Series, values: pl.Series, rows: pl.Series) -> tuple[ColumnKind, Message]:
+    """Return what a column of texts is; ``values`` and ``rows`` are the different ones with their rows."""
     texts = series.drop_nulls().head(SAMPLE).cast(pl.String)
     words = _mean(texts.str.count_matches(r"\s+")) + 1
     length = _mean(texts.str.len_chars())
+    distinct = len(values)
     share = distinct / (len(series) - series.null_count())
-    values = {"count": distinct}
+    told = {"count": distinct}
     many = distinct > 20
     if many and words < 1.5 and length <= 64:
         if share > 0.99:
             return "identifier", Message("notes.column.identifier-codes")
         if ID_NAME.search(_words(series.name)) and share >= 0.5:
-            return "identifier", Message("notes.column.identifier-name", values)
-    if many and (share > 0.99 or length >= 100 or (share >= 0.5 and (words >= 3 or length >= 30))):
-        return "text", Message("notes.column.text", values)
-    return "category", Message("notes.column.category", values)
+            return "identifier", Message("notes.column.identifier-name", told)
+    long = share >= 0.5 and (words >= 3 or length >= 30)
+    if many and (share > 0.99 or length >= 100 or long or (words >= 2 and _mostly_rare(rows))):
+        return "text", Message("notes.column.text", told)
+    return "category", Message("notes.column.category", told)
 
 
-def _levels(series: pl.Series) -> tuple[int, list[list[Any]]]:
-    """Return how many values there are, and the most frequent ones, alphabetically where that is a tie."""
-    counts = series.drop_nulls().alias("value").value_counts(name="rows")
-    if counts.is_empty():
-        return 0, []
-    fewest = counts["rows"].top_k(LEVELS_SHOWN).min()
-    top = counts.filter(pl.col("rows") >= fewest).with_columns(pl.col("value").cast(pl.String))
+def _levels(values: pl.Series, rows: pl.Series) -> list[list[Any]]:
+    """Return the most frequent values with their rows, alphabetically where that is a tie."""
+    if not len(values):
+        return []
+    fewest = rows.top_k(LEVELS_SHOWN).min()
+    top = pl.DataFrame({"value": values, "rows": rows}).filter(pl.col("rows") >= fewest)
     above = top.filter(pl.col("rows") > fewest)
     tied = top.filter(pl.col("rows") == fewest).bottom_k(LEVELS_SHOWN - above.height, by="value")
     shown = pl.concat([above, tied]).sort(["rows", "value"], descending=[True, False])
-    return counts.height, [list(row) for row in shown.iter_rows()]
+    return [list(row) for row in shown.iter_rows()]
+
+
+def _mostly_rare(rows: pl.Series) -> bool:
+    """Say whether most rows have a value that only few have, so that it could not be learned by itself."""
+    few = min(10, math.ceil(int(rows.sum()) / 500))
+    return int(rows.filter(rows < max(2, few)).sum()) > int(rows.sum()) / 2
 
 
 def _mean(numbers: pl.Series) -> float:

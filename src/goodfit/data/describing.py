@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from goodfit.data.preparation import (
     BooleanColumn,
     CategoryColumn,
@@ -51,8 +53,7 @@ def _messages(column: PreparedColumn, rows: int) -> list[Message]:
         return [Message("prepare.boolean"), *_missing(column, rows, {}, "boolean")]
     if isinstance(column, DatetimeColumn):
         cycles = [Message(f"prepare.cycle-{cycle}") for cycle in column.cycles]
-        elapsed = [Message("prepare.datetime"), _number(column.elapsed)]
-        return [*elapsed, *cycles, *_missing(column, rows, {}, "datetime")]
+        return [_elapsed(column.elapsed), *cycles, *_missing(column, rows, {}, "datetime")]
     if isinstance(column, TextColumn):
         numbers = Message("prepare.text", {"count": len(column.components)})
         return [numbers, *_missing(column, rows, {}, "text")]
@@ -60,7 +61,7 @@ def _messages(column: PreparedColumn, rows: int) -> list[Message]:
 
 
 def _number(column: NumberColumn) -> Message:
-    numbers = {name: value for name, value in column.parameters.items() if not isinstance(value, tuple)}
+    numbers = _single(column)
     parameters = {name: _short(value) for name, value in numbers.items()}
     if column.scaling == "minmax":
         low, high = numbers["center"] - numbers["scale"], numbers["center"] + numbers["scale"]
@@ -69,6 +70,23 @@ def _number(column: NumberColumn) -> Message:
         low, high = numbers["center"], numbers["center"] + numbers["scale"]
         parameters = {"low": _short(low), "high": _short(high)}
     return Message(f"prepare.number-{column.scaling}", parameters)
+
+
+def _single(column: NumberColumn) -> dict[str, float]:
+    """Return the scaling's parameters that are single numbers."""
+    return {name: value for name, value in column.parameters.items() if not isinstance(value, tuple)}
+
+
+def _elapsed(column: NumberColumn) -> Message:
+    if column.scaling != "minmax":
+        return Message("prepare.datetime", {"scaling": column.scaling})
+    numbers = _single(column)
+    ends = [numbers["center"] + side * numbers["scale"] for side in (-1, 1)]
+    return Message("prepare.datetime-minmax", dict(zip(("low", "high"), map(_day, ends), strict=True)))
+
+
+def _day(days: float) -> str:
+    return str(np.datetime64("1970-01-01") + np.timedelta64(round(days), "D"))
 
 
 def _outliers(column: NumberColumn) -> list[Message]:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from goodfit.data.analysis.results import TableAnalysis
 from goodfit.data.applying import apply_preparation
 from goodfit.data.preparation import Inputs, Preparation
 from goodfit.data.table import Profile, Source, Split, Table
@@ -35,6 +36,8 @@ class TableFacts:
         What was understood while reading it, and done to it.
     reading
         What the user said of how it is written (delimiter, null values, ...); it holds for other tables too.
+    analysis
+        What a close look at it found, None where nobody took one.
     """
 
     source: Source
@@ -43,9 +46,10 @@ class TableFacts:
     preparation: Preparation
     notes: tuple[Message, ...] = ()
     reading: Mapping[str, Any] = field(default_factory=dict)
+    analysis: TableAnalysis | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the preparation, which has a file of its own, as plain data for JSON."""
+        """Return all but the preparation and the analysis, which have files of their own, as plain data."""
         return {
             "source": asdict(self.source),
             "profile": self.profile.to_dict(),
@@ -61,7 +65,9 @@ class TableFacts:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], preparation: Preparation) -> TableFacts:
+    def from_dict(
+        cls, data: Mapping[str, Any], preparation: Preparation, analysis: TableAnalysis | None = None
+    ) -> TableFacts:
         """Rebuild the facts from `to_dict`."""
         rows = data["split"]
         profile = Profile.from_dict(data["profile"])
@@ -83,6 +89,7 @@ class TableFacts:
             preparation=preparation,
             notes=tuple(Message.from_dict(note) for note in data["notes"]),
             reading=data.get("reading", {}),
+            analysis=analysis,
         )
 
 

@@ -25,7 +25,6 @@ TAMED = 2 / 3
 HEAVY_TAILED = 1.5
 FAR_OUT = 8.0
 OFTEN_OUT = 0.02
-BOUNDED = 3.6  # range over deviation; 3.46 where every value is as frequent, 6 and more where it is normal
 SCORES = tuple(np.linspace(-3, 3, 25).tolist())
 LIMIT = 5.0
 HEAVY_LIMIT = 3.0
@@ -69,8 +68,6 @@ def choose_scaling(
     """Return the name and the parameters of the first scaling in `SCALINGS` that suits ``values``.
 
     - ``constant`` (zero for every value): nothing varies.
-    - ``minmax`` (the smallest value becomes -1, the largest 1): the values are bounded, their range is at
-      most 3.6 deviations (3.46 where all values between two bounds are as frequent).
     - ``log``: no value is negative, the skew is above 1 and not the work of a few outliers (the upper
       nine tenths of the upper half span 1.5 times what those of the lower half do, or half of the values
       are the smallest), and ``log(1 + value / median of those above 0)`` takes a third of it away;
@@ -81,8 +78,12 @@ def choose_scaling(
       from -3 to 3, to which they are taken, on straight lines between them; where it is fewer, outliers,
       centred on the median and divided by the deviation that the percentiles suggest.
     - ``unit`` (the smallest value becomes 0, the largest 1): the deviation is tiny, nine tenths of the values
-      are the same and some other is further than 5 deviations from the mean.
+      are the same and most of the others are further than 5 deviations from the mean.
     - ``standard``: everything else; by mean and deviation.
+
+    ``minmax`` (the smallest value becomes -1, the largest 1) is there to be told. It is never chosen: a
+    bounded column, whose values it makes little more than half as large as standardised ones, taught
+    the networks of the bike sharing data up to a fifth worse.
 
     Where zero is only a convention, as in days since 1970, ``zero_means_none=False`` leaves out ``log``.
 
@@ -170,7 +171,7 @@ def _fit_constant(values: Values, distribution: Distribution, told: bool) -> Fit
 def _fit_minmax(values: Values, distribution: Distribution, told: bool) -> Fitted | None:
     center = distribution.minimum / 2 + distribution.maximum / 2
     half = distribution.maximum / 2 - distribution.minimum / 2
-    if half <= 0 or not (told or half <= BOUNDED / 2 * distribution.deviation):
+    if half <= 0 or not told:
         return None
     return {"center": center, "scale": half, "limit": LIMIT}
 
@@ -223,10 +224,12 @@ def _fit_robust(values: Values, distribution: Distribution, told: bool) -> Fitte
 
 
 def _fit_unit(values: Values, distribution: Distribution, told: bool) -> Fitted | None:
-    furthest = max(distribution.maximum - distribution.mean, distribution.mean - distribution.minimum)
-    sparse = distribution.spread == 0 and furthest > LIMIT * distribution.deviation
-    if not (told or sparse):
-        return None
+    if not told:
+        if distribution.spread > 0:
+            return None
+        others = values[values != distribution.median] - distribution.mean
+        if np.count_nonzero(np.abs(others) > LIMIT * distribution.deviation) <= len(others) / 2:
+            return None
     return {
         "center": distribution.minimum,
         "scale": min(distribution.maximum - distribution.minimum, LARGEST),

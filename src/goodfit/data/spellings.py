@@ -6,8 +6,6 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from goodfit.data.missing import different_texts
-
 __all__ = ["spellings_alike", "with_one_spelling"]
 
 SHORTEST = 3
@@ -15,15 +13,19 @@ SHORTEST = 3
 MOST_VALUES = 10_000
 
 
-def spellings_alike(series: pl.Series) -> dict[str, str]:
+def spellings_alike(values: pl.Series, rows: pl.Series) -> dict[str, str]:
     """Return the most frequent spelling of each value that has several; by its plain form, see `plain`.
 
     Values of fewer than three characters are left alone, and columns of more than 10,000 different ones.
 
-    >>> spellings_alike(pl.Series(["Lima", "LIMA", "Lima", "Quito", "a", "A"]))
+    Parameters
+    ----------
+    values, rows
+        The different texts, and in how many rows each stands.
+
+    >>> spellings_alike(pl.Series(["Lima", "LIMA", "Quito", "a", "A"]), pl.Series([2, 1, 1, 1, 1]))
     {'lima': 'Lima'}
     """
-    values, rows = different_texts(series)
     if len(values) > MOST_VALUES:
         return {}
     counts = pl.DataFrame({"value": values, "plain": plain(values), "rows": rows})

@@ -11,8 +11,8 @@ from goodfit.messages import LANGUAGES, percentage, say
 from goodfit.plots.svg import to_svg
 from goodfit.report.figures import ReportFigure
 from goodfit.report.parts import ReportParts
-from goodfit.report.render import clean, template
 from goodfit.report.sections import evaluation
+from goodfit.report.templates import clean, template
 
 if TYPE_CHECKING:
     from goodfit.improvement.tuning import Tuning

@@ -6,10 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from goodfit.data.analysis.text import remarks_shown
 from goodfit.messages import Message, say
 from goodfit.plots.style import shortened
 from goodfit.report.formats import count, number, percent, sentence
 from goodfit.report.parts import ReportParts
+from goodfit.report.profile_page import analysis_sections
 
 if TYPE_CHECKING:
     from goodfit.data.table import Column, Profile
@@ -23,7 +25,7 @@ LEAST_SHARE = 0.05  # of the rows, for a category to be named
 
 def data(parts: ReportParts, language: str) -> dict[str, Any] | None:
     """Return what is said of the rows and the columns; None where nothing is known of them."""
-    profile, split = parts.profile, parts.split
+    profile, split, analysis = parts.profile, parts.split, parts.analysis
     if profile is None and split is None and parts.source is None:
         return None
     facts = []
@@ -49,6 +51,10 @@ def data(parts: ReportParts, language: str) -> dict[str, Any] | None:
         "more_classes": 0 if profile is None else max(0, len(_class_counts(profile)) - MOST_BARS),
         "notes": texts[:MOST_SHOWN],
         "more_notes": texts[MOST_SHOWN:],
+        "remarks": []
+        if analysis is None
+        else [t for t in remarks_shown(analysis, language) if t not in texts],
+        "profile": "" if analysis is None else analysis_sections(analysis, language),
         "columns": () if profile is None else _columns(profile, parts.preparation, language),
         "shown": MOST_SHOWN,
     }

@@ -11,7 +11,7 @@ import goodfit
 from goodfit.messages import say
 from goodfit.plots.svg import to_svg
 from goodfit.report.figures import ReportFigure
-from goodfit.report.render import clean, template
+from goodfit.report.templates import clean, template
 
 __all__ = ["Block", "figure_of", "render_page"]
 

@@ -15,6 +15,7 @@ from goodfit.recipe import Recipe
 from goodfit.repeats import Repeats
 
 if TYPE_CHECKING:
+    from goodfit.data.analysis.results import TableAnalysis
     from goodfit.data.table import Profile, Source, Split
 
 __all__ = ["ReportParts"]
@@ -44,6 +45,8 @@ class ReportParts:
         How many numbers the network has learned.
     predict_command, predict_python
         How to predict with this very run; one or several lines each.
+    analysis
+        What a close look at the table found.
     environment
         Names and values: versions, device, platform.
     seconds
@@ -70,6 +73,7 @@ class ReportParts:
     parameters: int | None = None
     predict_command: str = ""
     predict_python: str = ""
+    analysis: TableAnalysis | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
     seconds: float | None = None
     created: str = ""

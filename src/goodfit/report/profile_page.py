@@ -9,7 +9,7 @@ from goodfit.data.analysis.results import ColumnAnalysis, Histogram, TableAnalys
 from goodfit.data.analysis.text import drift_words, notes_shown, remarks_shown, values_text
 from goodfit.messages import LANGUAGES, say
 from goodfit.report.formats import count, percent, sentence
-from goodfit.report.render import clean, template
+from goodfit.report.templates import clean, template
 
 __all__ = ["analysis_sections", "render_profile"]
 
@@ -30,16 +30,17 @@ def render_profile(analysis: TableAnalysis, language: str = "en") -> str:
 
 
 def analysis_sections(analysis: TableAnalysis, language: str = "en") -> str:
-    """Return the analysis as ``<section>`` elements for a page that has the report's style sheet."""
-    return _rendered("profile_body.html.j2", analysis, language)
+    """Return the analysis without its remarks as ``<section>`` elements for a page in the report's style."""
+    return _rendered("profile_body.html.j2", analysis, language, alone=False)
 
 
-def _rendered(name: str, analysis: TableAnalysis, language: str) -> str:
+def _rendered(name: str, analysis: TableAnalysis, language: str, *, alone: bool = True) -> str:
     if language not in LANGUAGES:
         raise ValueError(f"language is {language!r}; it must be one of {', '.join(LANGUAGES)}")
     page = template(name).render(
         language=language,
         version=goodfit.__version__,
+        alone=alone,
         profile=_facts(analysis, language),
         say=lambda code, **values: say(f"report.{code}", language, **values),
         told=lambda code, **values: say(f"profile.{code}", language, **values),

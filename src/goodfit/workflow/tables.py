@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from goodfit.data.analysis.analyze import analyze
+from goodfit.data.analysis.results import TableAnalysis
 from goodfit.data.applying import apply_preparation
 from goodfit.data.casting import cast
 from goodfit.data.facts import TableFacts, TypedRows, network_inputs, prepared_rows
@@ -27,6 +29,7 @@ from goodfit.workflow.parts import Part, Parts
 
 __all__ = ["ReadTable", "TableOptions", "divided", "read_table", "sampled", "table_parts"]
 
+MOST_COLUMNS_LOOKED_AT = 1000
 MOST_HELD_OUT, FEWEST_HELD_OUT, HELD_OUT_VALUES = 2000, 200, 1_000_000
 
 
@@ -68,6 +71,8 @@ class ReadTable:
         Tables that were given for validation or test, typed the same way.
     reading
         What was said of how the data are written.
+    analysis
+        What a close look at it found, where one was asked for.
     """
 
     table: Table
@@ -75,6 +80,7 @@ class ReadTable:
     facts: Profile
     given: Mapping[str, Table]
     reading: Mapping[str, Any]
+    analysis: TableAnalysis | None = None
 
 
 def table_parts(
@@ -85,6 +91,7 @@ def table_parts(
     valid: Any = None,
     test: Any = None,
     options: TableOptions | None = None,
+    looked_at: bool = False,
 ) -> Parts:
     """Read a table and make it ready to train on; what is fitted is fitted on the training rows only.
 
@@ -93,7 +100,8 @@ def table_parts(
     InputError
         Whatever is wrong with the table, the target or the options.
     """
-    return divided(read_table(data, target, valid=valid, test=test, options=options), recipe)
+    known = read_table(data, target, valid=valid, test=test, options=options, looked_at=looked_at)
+    return divided(known, recipe)
 
 
 def read_table(
@@ -103,8 +111,15 @@ def read_table(
     valid: Any = None,
     test: Any = None,
     options: TableOptions | None = None,
+    looked_at: bool = False,
 ) -> ReadTable:
     """Read a table and find out what its columns are; nothing is fitted yet.
+
+    Parameters
+    ----------
+    looked_at
+        Whether to look at it closely too, and at how the test rows given differ from it; more than 1,000
+        columns are not.
 
     Raises
     ------
@@ -126,12 +141,15 @@ def read_table(
         time_column=options.time_column,
     )
     typed = cast(table, facts)
-    given = {
-        name: cast(read(value, columns=options.columns, **reading), facts)
+    others = {
+        name: read(value, columns=options.columns, **reading)
         for name, value in (("valid", valid), ("test", test))
         if value is not None
     }
-    return ReadTable(table, typed, facts, given, reading)
+    wide = table.frame.width > MOST_COLUMNS_LOOKED_AT
+    given = {name: cast(other, facts) for name, other in others.items()}
+    analysis = analyze(table, facts, against=others.get("test")) if looked_at and not wide else None
+    return ReadTable(table, typed, facts, given, reading, analysis)
 
 
 def divided(
@@ -188,7 +206,9 @@ def divided(
         test=parts["test"] if _rows(parts["test"]) else None,
         task=facts.task,
         classes=facts.classes,
-        table=TableFacts(table.source, facts, division, preparation, tuple(notes), known.reading),
+        table=TableFacts(
+            table.source, facts, division, preparation, tuple(notes), known.reading, known.analysis
+        ),
         source=table.source,
         held_out=held_out,
         tested=tested,

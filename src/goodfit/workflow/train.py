@@ -162,14 +162,14 @@ def train(
         if folds is not None:
             run = train_folds(asked, recipe, model, functions, folds, **several)
         else:
-            parts = parts_of(asked, model, recipe, stepped=step is not None)
+            parts = parts_of(asked, model, recipe, stepped=step is not None, looked_at=folder is not None)
             recipe, noted = decided_recipe(recipe, parts, functions, model)
             several |= {"name": name, "notes": noted}
             run = train_seeds(parts, recipe, model, functions, seeds or 1, **several)
         if folder is None:
             return run
         return replace(run, folder=save_run(run, Path(folder), force=force, language=language))
-    parts = parts_of(asked, model, recipe, stepped=step is not None)
+    parts = parts_of(asked, model, recipe, stepped=step is not None, looked_at=folder is not None)
     if resumed is None and start is None:
         recipe, noted = decided_recipe(recipe, parts, functions, model)
     else:
@@ -202,14 +202,17 @@ def train(
     return run
 
 
-def parts_of(asked: Mapping[str, Any], model: Any, recipe: Recipe, *, stepped: bool = False) -> Parts:
-    """Return the data as Parts: a table prepared, somebody's tensors untouched."""
+def parts_of(
+    asked: Mapping[str, Any], model: Any, recipe: Recipe, *, stepped: bool = False, looked_at: bool = False
+) -> Parts:
+    """Return the data as Parts: a table prepared (and looked at closely), somebody's tensors untouched."""
     data, valid, test, options = (asked[name] for name in ("data", "valid", "test", "options"))
     if data is None:
         raise InputError("data.not-given")
     if is_own_data(data, model):
         return own_parts(data, valid=valid, test=test, recipe=recipe, task=options.task, stepped=stepped)
-    return table_parts(data, asked["target"], recipe=recipe, valid=valid, test=test, options=options)
+    given = {"valid": valid, "test": test, "options": options}
+    return table_parts(data, asked["target"], recipe=recipe, looked_at=looked_at, **given)
 
 
 def _notes(job: Job, start: Start | None) -> tuple[Message, ...]:

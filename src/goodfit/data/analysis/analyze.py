@@ -19,11 +19,11 @@ from goodfit.data.casting import read_column, read_target, usable_rows
 from goodfit.data.profile import alike_notes, describe_columns, dropped_notes
 from goodfit.data.profile import profile as decide_columns
 from goodfit.data.read import read
-from goodfit.data.table import Column, Profile
+from goodfit.data.table import Column, Profile, Table
 from goodfit.data.task import likely_typos
 from goodfit.messages import Message
 
-__all__ = ["profile"]
+__all__ = ["analyze", "profile"]
 
 IMBALANCED = 0.3
 """Share of a class, relative to that of even classes, below which the classes count as imbalanced."""
@@ -81,6 +81,28 @@ def profile(
     known = None
     if wanted:
         known = decide_columns(table, wanted, task=task, columns=columns, minimum_rows=1, minimum_columns=0)
+    other = None if against is None else read(against, columns=columns, **reading)
+    return analyze(table, known, columns=columns, against=other)
+
+
+def analyze(
+    table: Table,
+    known: Profile | None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    against: Table | None = None,
+) -> TableAnalysis:
+    """Look closely at a table that was read, and whose columns are known where it has a target.
+
+    Parameters
+    ----------
+    known
+        What its columns are; None: without a target, by the rules.
+    columns
+        Kinds by name that were told, for a table without a target.
+    against
+        Another table to compare with.
+    """
     if known is None:
         described = describe_columns(table.frame, columns or {}, table.decimal)
         frame = table.frame
@@ -118,7 +140,6 @@ def profile(
             column = next(each for each in known.target_columns if each.name == analysis.name)
             remarks += suspicious_values(read_target(frame[analysis.name], column), analysis)
     complete, patterns = missing_patterns(compared)
-    other = None if against is None else read(against, columns=columns, **reading)
     sizes = {"quantiles": QUANTILE_ROWS, "associations": associations.MOST_ROWS}
     return TableAnalysis(
         source=table.source.name,
@@ -134,8 +155,8 @@ def profile(
         remarks=(*_gathered(remarks), *alike_notes(described), *dropped_notes(described)),
         notes=(*table.notes, *_other_notes(known)),
         drift=None
-        if other is None
-        else drift.find_drift(table, described, other, [each.column for each in targets]),
+        if against is None
+        else drift.find_drift(table, described, against, [each.column for each in targets]),
         samples={key: size for key, size in sizes.items() if size < frame.height},
     )
 

@@ -83,7 +83,8 @@ def values_text(analysis: ColumnAnalysis, rows: int, language: str = "en") -> st
         more = len(analysis.levels) > LEVELS_SHOWN
         parts.append(", ".join(shown) + (", …" if more else ""))
         if analysis.rare_levels and analysis.column.distinct > analysis.rare_levels:
-            rare = {"count": analysis.rare_levels, "rows": f"{analysis.rare_rows:,}"}
+            share = percentage(analysis.rare_rows / known, language, 1)
+            rare = {"count": analysis.rare_levels, "share": share}
             parts.append(say("profile.column.rare", language, **rare))
     elif analysis.histogram is not None:
         edges = analysis.histogram.edges
