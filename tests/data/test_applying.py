@@ -168,12 +168,14 @@ MESSY: dict[ColumnKind, st.SearchStrategy[Any]] = {
     "category": st.none()
     | st.sampled_from("abc")
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=3),
+    "text": st.none() | st.sampled_from(["red apple", "green apple", "red"]) | st.text(max_size=9),
 }
 DTYPES: dict[ColumnKind, Any] = {
     "number": pl.Float64,
     "boolean": pl.Boolean,
     "datetime": pl.Datetime("us"),
     "category": pl.String,
+    "text": pl.String,
 }
 
 

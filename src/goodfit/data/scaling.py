@@ -24,7 +24,7 @@ LOPSIDED = 1.5
 TAMED = 2 / 3
 HEAVY_TAILED = 1.5
 FAR_OUT = 8.0
-OFTEN_OUT = 0.02
+OFTEN_OUT = 0.05
 SCORES = tuple(np.linspace(-3, 3, 25).tolist())
 LIMIT = 5.0
 HEAVY_LIMIT = 3.0
@@ -74,9 +74,9 @@ def choose_scaling(
       standardised after.
     - ``quantile`` and ``robust``: heavy tails, the deviation is more than 1.5 times that of a normal
       distribution with the same 5th and 95th percentile, and some value is further than 8 of the latter from
-      the median. Where more than 2 % of the values are further than 3, by the quantiles at 25 normal scores
-      from -3 to 3, to which they are taken, on straight lines between them; where it is fewer, outliers,
-      centred on the median and divided by the deviation that the percentiles suggest.
+      the median. Where more than 5 % of the values are further than 3 (of at most 10 %), by the quantiles at
+      25 normal scores from -3 to 3, to which they are taken, on straight lines between them; where it is
+      fewer, outliers, centred on the median and divided by the deviation that the percentiles suggest.
     - ``unit`` (the smallest value becomes 0, the largest 1): the deviation is tiny, nine tenths of the values
       are the same and most of the others are further than 5 deviations from the mean.
     - ``standard``: everything else; by mean and deviation.
