@@ -31,8 +31,8 @@ PROCESS = "goodfit process "
 """Begins the names of the attributes in which each process that took part writes that it did."""
 LONGEST_CURVE = 200
 """Epochs of a curve that are kept in a storage; of longer ones every second, third, ..."""
-SHOWN_EPOCHS = 20
-"""Points of a curve that Optuna's own figures get."""
+SHOWN_EPOCHS = 5
+"""Points of a curve that Optuna's own figures get; each costs a database a millisecond."""
 
 
 class Study:
