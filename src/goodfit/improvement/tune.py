@@ -148,14 +148,15 @@ def tune(
     if isinstance(model, str):
         recipe_fields["model"], model = model, None
     base = (recipe or Recipe()).replace(**recipe_fields)
-    if base.model == "auto" and not callable(model):
-        base = base.replace(model="mlp")  # what is searched describes it, and many train as one network
     check_functions(base, {}, model)
     options = TableOptions(task, columns, group_column, time_column, **(reading or {}))
     parts_for = divider(data, target, valid, test, model, options)
     parts = parts_for(base)
     if parts.valid is None and not base.monitor.startswith(("train_", "running_")):
         raise InputError("tune.no-validation")
+    unsearched = completed(base, parts, {}, model).model
+    if base.model == "auto" and not callable(model):
+        base = base.replace(model="mlp")  # what is searched describes it, and many train as one network
     asked, base = base, completed(base, parts, {}, model)
     found = _space(space, base, asked, rows_of(parts.train) or 1000, tuple(recipe_fields))
     with undisturbed():
@@ -221,6 +222,7 @@ def tune(
         seconds=perf_counter() - begun,
         ended_by="interrupted" if last.interrupted else _ended(state),
         notes=(
+            *_other_network(unsearched, base.model),
             *_failures(kept.trials),
             *_no_time(late and seeds > 1 and not state.attention.interrupted),
             *finals.notes,
@@ -264,6 +266,13 @@ def _look_up(state: Search, shown: SearchProgress) -> None:
     shown.tick()
     if state.over():
         state.attention.end("time-budget")
+
+
+def _other_network(unsearched: str, searched: str) -> tuple[Message, ...]:
+    """Say which network would have been trained without a search, where it is another one."""
+    if unsearched == searched:
+        return ()
+    return (Message("tuning.note.other-network", {"searched": searched, "model": unsearched}),)
 
 
 def _no_time(late: bool) -> tuple[Message, ...]:
