@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from goodfit.evaluation.scores import Evaluation
     from goodfit.evaluation.threshold import Threshold
     from goodfit.explanation.importance import Importance
+    from goodfit.explanation.rows import Explanation
     from goodfit.models.ensemble import Ensemble
     from goodfit.repeats import Repeats
     from goodfit.training.losses import Loss
@@ -150,9 +151,9 @@ class Run:
         from goodfit.data.facts import network_inputs
         from goodfit.predicting import disagreement_columns, predict_rows, prediction_frame
 
-        facts = self._facts()
+        facts = self.table_facts()
         members = self._ensemble() if disagreement else None
-        table = self._read(data, reading)
+        table = self.read_table(data, reading)
         typed = cast(table, facts.profile, target=False)
         prepared = apply_preparation(facts.preparation, typed.frame, table.source.name)
         rows = predict_rows(self.model, self.loss, network_inputs(prepared), logits=logits)
@@ -188,8 +189,8 @@ class Run:
         from goodfit.evaluation.metrics import METRICS
         from goodfit.judging import evaluate_rows
 
-        facts = self._facts()
-        table = self._read(data, reading)
+        facts = self.table_facts()
+        table = self.read_table(data, reading)
         typed = cast(table, facts.profile)
         if not typed.frame.height:
             targets = ", ".join(facts.profile.targets)
@@ -266,7 +267,9 @@ class Run:
         >>> "petal" in run.importance().columns[0].name
         True
         """
-        measured = self.own_importance if data is None else self._measured_on(data)
+        from goodfit.run_explaining import importance_on
+
+        measured = self.own_importance if data is None else importance_on(self, data)
         if measured is None:
             raise InputError("explain.too-few-rows", name=self.name)
         return measured
@@ -274,28 +277,40 @@ class Run:
     @cached_property
     def own_importance(self) -> Importance | None:
         """`importance` on the validation rows; None where they are not known, or fewer than 10."""
+        from goodfit.run_explaining import importance_of_rows
+
         if self.saved_importance is not None or self.held_out is None or self.table is None:
             return self.saved_importance
-        return self._measured(self.held_out)
+        return importance_of_rows(self, self.held_out)
 
-    def _measured_on(self, data: Any) -> Importance | None:
-        import numpy as np
+    def explain(
+        self, data: Any, rows: Sequence[int] | None = None, *, target: str | None = None
+    ) -> Explanation:
+        """Return why single rows of ``data`` are predicted as they are: what each column's value did.
 
-        from goodfit.data.casting import cast
-        from goodfit.data.facts import TypedRows
-        from goodfit.data.targets import encode_target
+        Parameters
+        ----------
+        data
+            A table, as for `predict`.
+        rows
+            Their numbers in ``data``, counted from 0; None for the first five.
+        target
+            Which of several targets; None for the first.
 
-        facts = self._facts()
-        typed = cast(self._read(data, {}), facts.profile)
-        target = encode_target(facts.preparation.target, typed.frame, typed.source.name)
-        return self._measured(TypedRows.of(typed, target, np.arange(typed.frame.height)))
+        Returns
+        -------
+        Explanation
+            ``rows``, of each the ``attributions`` of its columns; ``to_text()``, ``to_dict()``.
 
-    def _measured(self, rows: TypedRows) -> Importance | None:
-        from goodfit.explanation.permutation import measure_importance
+        Raises
+        ------
+        InputError
+            captum (the extra ``explain``) is not installed, the run was not trained on a table, there is no
+            such row or target, or ``data`` cannot be read.
+        """
+        from goodfit.run_explaining import explain_table
 
-        moved = None if self.threshold is None else self.threshold.value
-        seed = self.recipe.seed
-        return measure_importance(self.model, self.loss, self._facts(), rows, seed=seed, threshold=moved)
+        return explain_table(self, data, rows, target=target)[0]
 
     def plot(self, *, ax: Axes | None = None, language: str = "en") -> Axes:
         """Draw the learning curves with the best epoch, the findings and the range over seeds or folds."""
@@ -341,20 +356,21 @@ class Run:
             raise InputError("population.no-ensemble", name=self.name)
         return self.model
 
-    def _facts(self) -> TableFacts:
+    def table_facts(self) -> TableFacts:
+        """Return what is known of the table trained on; refuse where there was none."""
         if self.table is None:
             raise InputError("run.not-a-table", name=self.name)
         return self.table
 
-    def _read(self, data: Any, reading: Mapping[str, Any]) -> Table:
-        """Read another table as the one trained on was read; categories as text, so that codes keep zeros."""
+    def read_table(self, data: Any, reading: Mapping[str, Any] | None = None) -> Table:
+        """Return another table read as the one trained on; categories as text, so that codes keep zeros."""
         from goodfit.data.read import read
 
-        facts = self._facts()
+        facts = self.table_facts()
         kinds = {
             column.name: column.kind for column in facts.profile.used if column.kind in ("category", "text")
         }
-        said = {name: value for name, value in reading.items() if value is not None}
+        said = {name: value for name, value in (reading or {}).items() if value is not None}
         return read(data, columns=kinds, **{**facts.reading, **said})
 
     def __repr__(self) -> str:

@@ -56,6 +56,7 @@ def report_parts(run: Run) -> ReportParts:
         else f"goodfit predict {quoted} new.csv -o predictions.csv",
         predict_python=predict,
         analysis=None if table is None else table.analysis,
+        explain_command="" if table is None else f"goodfit explain {quoted} new.csv --rows 0",
         environment=run.environment,
         seconds=float(run.history["seconds"][-1]) if len(run.history) and "seconds" in run.history else None,
         created=str(run.environment.get("created", "")).replace("T", " ")[:16],

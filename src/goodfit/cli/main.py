@@ -12,6 +12,7 @@ import goodfit
 from goodfit.cli.compare import compare
 from goodfit.cli.demo import demo
 from goodfit.cli.diagnose import diagnose
+from goodfit.cli.explain import explain
 from goodfit.cli.options import spoken_language
 from goodfit.cli.output import accept_any_text, remark, show
 from goodfit.cli.profile import profile
@@ -59,6 +60,7 @@ app.command()(diagnose)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(compare)
+app.command()(explain)
 app.command()(report)
 
 

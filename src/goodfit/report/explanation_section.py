@@ -32,6 +32,7 @@ def explanation(parts: ReportParts, language: str) -> dict[str, Any] | None:
         "notes": [note.text(language) for note in measured.notes],
         "dependences": _dependence_figures(measured, language),
         "heads": heads,
+        "command": parts.explain_command,
         "rows": rows[:MOST_COLUMNS],
     }
 

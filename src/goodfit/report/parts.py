@@ -43,8 +43,8 @@ class ReportParts:
         Lines of the network's summary.
     parameters
         How many numbers the network has learned.
-    predict_command, predict_python
-        How to predict with this very run; one or several lines each.
+    predict_command, predict_python, explain_command
+        How to predict with this very run, and to explain single rows; one or several lines each.
     analysis
         What a close look at the table found.
     environment
@@ -73,6 +73,7 @@ class ReportParts:
     parameters: int | None = None
     predict_command: str = ""
     predict_python: str = ""
+    explain_command: str = ""
     analysis: TableAnalysis | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
     seconds: float | None = None
