@@ -129,3 +129,9 @@ def test_without_test_rows_there_are_none_to_tell():
         epochs=1,
     )
     assert own.worst_rows(3).columns == ["row", "actual", "predicted", "loss"]
+
+
+def test_what_was_true_of_a_worst_row_is_what_the_table_says():
+    run = goodfit.train(people(), target="income", epochs=1, hidden=(4,))
+    worst = run.worst_rows(20)
+    assert worst["actual"].to_list() == people()["income"][worst["row"].to_list()].to_list()

@@ -72,10 +72,12 @@ def evaluate_rows(
     if rows is None:
         return evaluation
     names = [column.name for column in table.profile.used[:MOST_VALUES]]
-    worst = (
-        replace(item, row=int(rows.numbers[item.row]), values=rows.values(item.row, names))
-        for item in evaluation.worst
-    )
+    worst = []
+    for item in evaluation.worst:
+        exact = None if table.profile.classes else rows.actual(item.row, table.profile.targets)
+        actual = item.actual if exact is None else exact
+        number, values = int(rows.numbers[item.row]), rows.values(item.row, names)
+        worst.append(replace(item, row=number, actual=actual, values=values))
     return replace(evaluation, worst=tuple(worst))
 
 

@@ -193,3 +193,13 @@ def test_orders_are_all_of_a_few_and_mirrored_of_many():
     assert len(many) == 24
     assert all(order[::-1] in many for order in many)
     assert all(sorted(order) == list(range(12)) for order in many)
+
+
+def test_where_most_values_are_rare_a_rare_one_is_typical():
+    random = np.random.default_rng(0)
+    codes = [f"k{n}" for n in range(80)] + ["often"] * 20 + [f"m{n % 8}" for n in range(100)]
+    frame = pl.DataFrame({"code": codes, "x": random.normal(size=200)}).with_columns(y=pl.col("x") * 2)
+    run = goodfit.train(frame, target="y", columns={"code": "category"}, epochs=2, hidden=(4,))
+    found = run.explain(frame, [0, 90])
+    assert found.typical["code"].startswith("k")
+    assert next(item.effect for item in found.rows[0].attributions if item.column == "code") == 0

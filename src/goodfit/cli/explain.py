@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from goodfit.cli.options import DATA, OUTPUT, Decimal, Delimiter, Encoding, LanguageOption, NullValues
-from goodfit.cli.output import remark, show
+from goodfit.cli.output import remark, show, width
 from goodfit.cli.use import DataArgument, ForceFile, NoNotes, RunArgument
 from goodfit.errors import InputError
 from goodfit.files import check_output, write_atomically
@@ -70,7 +70,7 @@ def explain(
     chosen = None if rows is None else parse_rows(rows)
     if output is not None:
         check_output(output, force=force)
-    from goodfit.cli.telling import tell_note
+    from goodfit.cli.telling import WIDTH, tell_note, wrapped
     from goodfit.loading import load
     from goodfit.run_explaining import explain_table
 
@@ -87,6 +87,8 @@ def explain(
         text = render_explanation(explanation, language)
     else:
         text = explanation.to_text(language)
+        if output is None:
+            text = wrapped(text.splitlines(), width(WIDTH))
     if output is None:
         show(text)
     else:

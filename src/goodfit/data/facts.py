@@ -116,6 +116,13 @@ class TypedRows:
         """Return some rows of a typed table, whose encoded target is ``target``."""
         return cls(table.frame[rows], target[rows], table.numbers_of(rows))
 
+    def actual(self, place: int, names: Sequence[str]) -> Any:
+        """Return a row's numbers to predict as the table has them; None where ``frame`` has none."""
+        if not set(names) <= set(self.frame.columns):
+            return None
+        found = [float(value) for value in self.frame.select(names).row(place)]
+        return found[0] if len(found) == 1 else found
+
     def values(self, place: int, names: Sequence[str]) -> dict[str, Any]:
         """Return a row's values of some columns as plain data for JSON."""
         row = self.frame.select(names).row(place, named=True)

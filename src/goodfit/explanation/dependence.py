@@ -109,7 +109,9 @@ def _grid(series: pl.Series, kind: str) -> pl.Series:
 def _told(predictions: Array, points: int, facts: TableFacts) -> tuple[Array, str]:
     """Return what is told, shape (points, rows), and of which class or target."""
     classes = facts.profile.classes
-    names = [str(name) for name in (classes or facts.profile.targets)]
+    names = list(facts.profile.targets)
+    if classes:
+        names = [f"{names[0]} = {label}" for label in classes]
     if classes:
         values = np.asarray(of_each_class(predictions), dtype=np.float64)
     else:

@@ -75,10 +75,14 @@ def partial_dependence(
     if not by_name or (column is not None and column not in by_name):
         raise InputError("explain.no-dependence", column=str(column), known=list(by_name) or "–")
     chosen = next(iter(by_name.values())) if column is None else by_name[column]
-    labelled = isinstance(chosen.values[0], str)
-    ax = axes_or_new(ax, 3.9, 2.9 if labelled else 2.6, {"bottom": 0.8} if labelled else None)
-    if labelled:
-        _name_values(ax, chosen)
+    names = [str(value) for value in chosen.values] if isinstance(chosen.values[0], str) else []
+    slanted = len(names) > MANY_LABELS or max(map(len, names), default=0) > LONGEST_LABEL / 2
+    ax = axes_or_new(ax, 3.9, 2.9 if slanted else 2.6, {"bottom": 0.8} if slanted else None)
+    if names:
+        places = range(0, len(names), max(1, len(names) // 4) if chosen.kind == "datetime" else 1)
+        shown = [shortened(names[place], LONGEST_LABEL) for place in places]
+        angle, side = (35, "right") if slanted else (0, "center")
+        ax.set_xticks(list(places), shown, rotation=angle, ha=side)
     else:
         ax.xaxis.set_major_locator(MaxNLocator(5))
         compact_ticks(ax, "x")
@@ -102,11 +106,3 @@ def _draw(ax: Axes, dependence: Dependence) -> None:
     x = np.arange(len(dependence.values)) if dependence.kind == "datetime" else dependence.values
     ax.fill_between(x, dependence.low, dependence.high, color=VALID, alpha=0.16, linewidth=0)
     ax.plot(x, dependence.mean, color=VALID, linewidth=1.8, marker="o", markersize=3)
-
-
-def _name_values(ax: Axes, dependence: Dependence) -> None:
-    places = range(len(dependence.values))
-    step = max(1, len(places) // 4) if dependence.kind == "datetime" else 1
-    names = [shortened(str(dependence.values[place]), LONGEST_LABEL) for place in places[::step]]
-    long = len(names) > MANY_LABELS or max(map(len, names)) > LONGEST_LABEL / 2
-    ax.set_xticks(list(places)[::step], names, rotation=35 if long else 0, ha="right" if long else "center")

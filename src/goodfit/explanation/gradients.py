@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from goodfit.data.applying import apply_preparation
+from goodfit.data.columns import MICROSECONDS_A_DAY
 from goodfit.data.facts import TableFacts
 from goodfit.data.preparation import BooleanColumn, CategoryColumn, DatetimeColumn, NumberColumn, NumberTarget
 from goodfit.data.targets import decode_target
@@ -143,18 +144,20 @@ def explain_rows(
 def typical_row(facts: TableFacts, frame: pl.DataFrame) -> pl.DataFrame:
     """Return a row of values that are usual among the training rows, typed as ``frame``.
 
-    Numbers and moments are at their median, categories at their most frequent value; yes/no is no, and
-    whatever else there is (texts) is missing.
+    Numbers and moments are at their median, categories at their most frequent value, or at a rare one where
+    there are more rare values than rows with that; yes/no is no; whatever else there is (texts) is missing.
     """
+    counts = {column.name: column.facts.get("levels") or [] for column in facts.profile.columns}
     found: dict[str, Any] = {}
     for column in facts.preparation.columns:
         if isinstance(column, CategoryColumn):
-            found[column.name] = column.levels[0] if column.levels else None
+            found[column.name] = _usual_category(column, counts[column.name])
         elif isinstance(column, NumberColumn):
             found[column.name] = column.fill
         elif isinstance(column, DatetimeColumn):
-            days = pl.Series([column.elapsed.fill * 86_400_000_000]).cast(pl.Int64)
-            found[column.name] = days.cast(pl.Datetime("us"))[0]
+            days = column.elapsed.fill if "hour" in column.cycles else np.floor(column.elapsed.fill)
+            moment = pl.Series([days * MICROSECONDS_A_DAY]).cast(pl.Int64)
+            found[column.name] = moment.cast(pl.Datetime("us"))[0]
         else:
             found[column.name] = False if isinstance(column, BooleanColumn) else None
     schema = frame.schema
@@ -166,6 +169,13 @@ def typical_row(facts: TableFacts, frame: pl.DataFrame) -> pl.DataFrame:
             for name, value in found.items()
         ]
     )
+
+
+def _usual_category(column: CategoryColumn, counts: list[list[Any]]) -> str | None:
+    frequent = max((rows for value, rows in counts if value in column.levels), default=column.minimum)
+    if len(column.rare) > frequent or not column.levels:
+        return column.rare[0] if column.rare else None
+    return column.levels[0]
 
 
 def _tensors(facts: TableFacts, frame: pl.DataFrame) -> tuple[Tensor, Tensor]:

@@ -56,7 +56,7 @@ class Dependence:
     name, kind
         The column, and what it is: number, category, boolean or datetime.
     of
-        The class whose probability is told, or the target whose value is.
+        What is told: ``target = class``, whose probability; or the target, whose value.
     values
         Values given to the column in every row: numbers, or texts for all other kinds.
     mean
