@@ -15,6 +15,8 @@ from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.ensemble import VotingClassifier
+from sklearn.inspection import permutation_importance
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -71,7 +73,11 @@ def test_unknown_parameters_and_values_out_of_range_are_refused(iris: Any) -> No
         GoodFitClassifier(hiden=(3,))
     with pytest.raises(ValueError, match="epochs is -3"):
         GoodFitClassifier(epochs=-3).fit(*iris)
-    assert not hasattr(GoodFitClassifier, "partial_fit")
+    assert not hasattr(GoodFitClassifier(), "partial_fit")
+    with pytest.raises(AttributeError, match="call fit with all of them"):
+        GoodFitClassifier().partial_fit(*iris)
+    with pytest.raises(AttributeError, match="'GoodFitRegressor' object has no attribute 'coef_'"):
+        GoodFitRegressor().coef_  # noqa: B018
 
 
 def test_pipeline_search_and_clone(iris: Any) -> None:
@@ -101,11 +107,19 @@ def test_parallel_folds_are_those_of_one_process(iris: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"class_weight": "balanced"}, {"loss_options": {"label_smoothing": 0.1}}]
+    "options",
+    [
+        {},
+        {"class_weight": "balanced"},
+        {"loss_options": {"label_smoothing": 0.1}},
+        {"model": "resnet"},
+        {"model": "tabm", "epochs": 2},
+        {"calibrate": True},
+    ],
 )
 def test_pickle(iris: Any, options: dict[str, Any]) -> None:
     x, y = iris
-    classifier = GoodFitClassifier(**QUICK, **options).fit(x, y)
+    classifier = GoodFitClassifier(**{**QUICK, **options}).fit(x, y)
     again = pickle.loads(pickle.dumps(classifier))
     np.testing.assert_array_equal(again.predict_proba(x), classifier.predict_proba(x))
 
@@ -245,6 +259,32 @@ def test_heavier_rows_win(iris: Any) -> None:
     classifier = GoodFitClassifier(model="linear", learning_rate=0.1, epochs=40)
     share = classifier.fit(x, y, sample_weight=np.where(y, 9.0, 1.0)).predict_proba(x)[0, 1]
     assert share == pytest.approx(0.9, abs=0.03)
+
+
+@pytest.mark.parametrize("model", ["linear", "mlp", "resnet", "tabm"])
+def test_rows_of_frames_with_categories_may_have_weights(model: str) -> None:
+    frame = mixed_frame()
+    y = frame["colour"] == "red"
+    options = {**QUICK, "model": model, "epochs": 3}
+    plain = GoodFitClassifier(**options).fit(frame, y)
+    ones = GoodFitClassifier(**options).fit(frame, y, sample_weight=np.ones(len(y)))
+    np.testing.assert_allclose(ones.predict_proba(frame), plain.predict_proba(frame), rtol=1e-3)
+    heavy = GoodFitClassifier(**options).fit(frame, y, sample_weight=np.where(y, 9.0, 1.0))
+    assert heavy.predict_proba(frame)[:, 1].mean() > plain.predict_proba(frame)[:, 1].mean()
+    assert heavy.run_.observations.outputs is not None
+
+
+def test_inside_scikit_learns_ensembles_and_inspection_with_frames() -> None:
+    frame = mixed_frame()
+    y = np.where(frame["colour"] == "red", "yes", "no")
+    several = VotingClassifier([(str(seed), GoodFitClassifier(**QUICK, seed=seed)) for seed in (0, 1)])
+    assert several.set_params(voting="soft").fit(frame, y).score(frame, y) > 0.9
+    calibrated = CalibratedClassifierCV(GoodFitClassifier(**QUICK), cv=2).fit(frame, y)
+    assert calibrated.predict_proba(frame).shape == (200, 2)
+    found = permutation_importance(several, frame, y, n_repeats=1, random_state=0).importances_mean
+    assert found.argmax() == 1
+    scores = cross_val_score(make_pipeline(GoodFitClassifier(**QUICK)), frame, y, cv=3)
+    assert scores.mean() > 0.9
 
 
 def test_weighted_loss_of_classes_follows_torch() -> None:

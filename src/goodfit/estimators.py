@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from goodfit.data.facts import TableFacts
 from goodfit.data.targets import decode_target
 from goodfit.errors import InputError
+from goodfit.messages import say
 from goodfit.observations import History
 from goodfit.predicting import outputs_of, predicted_codes
 from goodfit.recipe import Recipe
@@ -75,6 +76,11 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         tags.input_tags.allow_nan = True
         return tags
 
+    def __getattr__(self, name: str) -> Any:
+        if name == "partial_fit":  # an AttributeError, so that whoever asks for it sees that it is not there
+            raise AttributeError(say("errors.estimators.partial-fit", name=type(self).__name__))
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     @property
     def history_(self) -> History:
         """The curves of the training."""
@@ -109,12 +115,13 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         recipe = completed(recipe, parts, functions, model)
         with undisturbed():
             job, state = make_job(parts, recipe, model, functions)
+            trained = job
             if weights is not None:
                 assert parts.table is not None
                 each = torch.from_numpy(weights)
                 division = parts.table.split
-                job = weighted(job, each[division.train], each[division.valid] if parts.valid else None)
-            ended = run_loop(job, state, None, shown=Progress.of(False, recipe, "en"))
+                trained = weighted(job, each[division.train], each[division.valid] if parts.valid else None)
+            ended = run_loop(trained, state, None, shown=Progress.of(False, recipe, "en"))
             seed_epoch(recipe.seed, -1)
             self.run_ = finish(job, parts, state, ended, name=type(self).__name__)
         if ended == "interrupted":

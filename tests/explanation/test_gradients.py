@@ -203,3 +203,29 @@ def test_where_most_values_are_rare_a_rare_one_is_typical():
     found = run.explain(frame, [0, 90])
     assert found.typical["code"].startswith("k")
     assert next(item.effect for item in found.rows[0].attributions if item.column == "code") == 0
+
+
+def test_texts_are_explained_as_one_column():
+    random = np.random.default_rng(0)
+    words = [
+        "a fine old wooden house by the sea",
+        "a small modern flat downtown",
+        "land with trees and a river",
+    ]
+    kinds = random.integers(0, 3, 150)
+    texts = [f"{words[kind]} number {n}" for n, kind in enumerate(kinds)]
+    frame = pl.DataFrame({"text": texts, "x": random.normal(size=150), "y": 10.0 * (kinds == 0)})
+    run = goodfit.train(
+        frame,
+        target="y",
+        columns={"text": "text"},
+        epochs=60,
+        learning_rate=0.02,
+        hidden=(16,),
+        task="regression",
+    )
+    assert run.importance().columns[0].name == "text"
+    row = run.explain(frame, [int(np.argmax(kinds == 0))]).rows[0]
+    assert row.attributions[0].column == "text"
+    assert row.attributions[0].value.startswith("a fine old")
+    assert row.complete

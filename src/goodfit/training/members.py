@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -25,23 +26,25 @@ def of_members(loss: Loss) -> Loss:
     2.0
     """
 
-    def over_members(function: Function, outputs: Any, target: Any, *, summed: bool) -> Tensor:
-        if not isinstance(outputs, Tensor) or outputs.dim() < 3:
-            return function(outputs, target)
-        members = outputs.shape[1]
-        repeated = target.unsqueeze(1).expand(-1, members, *target.shape[1:]).flatten(0, 1)
-        value = function(outputs.flatten(0, 1), repeated)
-        return value / members if summed else value
-
-    def objective(outputs: Any, target: Any) -> Tensor:
-        return over_members(loss.objective, outputs, target, summed=loss.reduction == "sum")
-
-    def total(outputs: Any, target: Any) -> Tensor:
-        return over_members(loss.total, outputs, target, summed=True)
-
-    def weight(outputs: Any, target: Any) -> Tensor | float:
-        first = outputs[:, 0] if isinstance(outputs, Tensor) and outputs.dim() > 2 else outputs
-        return loss.weight(first, target)
-
     # Without settings no population takes it for one of the losses that it knows.
-    return replace(loss, objective=objective, total=total, weight=weight, settings=None)
+    return replace(
+        loss,
+        objective=partial(_over_members, loss.objective, summed=loss.reduction == "sum"),
+        total=partial(_over_members, loss.total, summed=True),
+        weight=partial(_weight, loss),
+        settings=None,
+    )
+
+
+def _over_members(function: Function, outputs: Any, target: Any, *, summed: bool) -> Tensor:
+    if not isinstance(outputs, Tensor) or outputs.dim() < 3:
+        return function(outputs, target)
+    members = outputs.shape[1]
+    repeated = target.unsqueeze(1).expand(-1, members, *target.shape[1:]).flatten(0, 1)
+    value = function(outputs.flatten(0, 1), repeated)
+    return value / members if summed else value
+
+
+def _weight(loss: Loss, outputs: Any, target: Any) -> Tensor | float:
+    first = outputs[:, 0] if isinstance(outputs, Tensor) and outputs.dim() > 2 else outputs
+    return loss.weight(first, target)
