@@ -7,7 +7,7 @@ from typing import Any
 import goodfit
 from goodfit.explanation.rows import Explanation, RowExplanation, value_text
 from goodfit.messages import LANGUAGES, say
-from goodfit.report.render import clean, template
+from goodfit.report.templates import clean, template
 
 __all__ = ["render_explanation"]
 
