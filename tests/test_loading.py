@@ -141,6 +141,18 @@ def test_a_damaged_or_missing_file_is_named_in_one_sentence(folder, name):
     goodfit.load(folder)
 
 
+def test_the_close_look_at_the_table_comes_back_and_may_be_missing(tmp_path):
+    frame = people()
+    run = goodfit.train(frame, target="bought", epochs=1, hidden=(4,), folder=tmp_path / "run")
+    file = tmp_path / "run" / "profile.json"
+    assert goodfit.load(tmp_path / "run").table.analysis == run.table.analysis
+    file.write_text(file.read_text("utf-8")[:-50], "utf-8")
+    with pytest.raises(InputError, match=r"profile\.json"):
+        goodfit.load(tmp_path / "run")
+    file.unlink()
+    assert goodfit.load(tmp_path / "run").table.analysis is None
+
+
 def test_files_that_do_not_belong_together_are_refused(folder, tmp_path):
     other = numbers_run().save(tmp_path / "other")
     shutil.copy(other / "model.safetensors", folder)
