@@ -67,7 +67,9 @@ def test_seeds_and_folds_are_paired():
     ]
     assert by_seeds.difference.value == pytest.approx(np.mean(scores[0]) - np.mean(scores[1]))
     assert by_seeds.pairs == 3
-    assert not any(note.code == "comparison.note.one-training" for note in seeds.notes)
+    assert not seeds.notes
+    averaged = goodfit.compare(run(1e-6, seeds=3), run(seeds=3, ensemble=True))
+    assert [note.code for note in averaged.notes] == ["comparison.note.ensemble"]
 
 
 def test_folds_are_compared_on_every_row():

@@ -96,7 +96,7 @@ def compare(*runs: Run | str | Path) -> Comparison:
             (run.history, *([] if run.repeats is None else run.repeats.histories)) for run in loaded
         ),
         curve=_curve(loaded),
-        notes=tuple(_notes(loaded, differences)),
+        notes=tuple(_notes(loaded, names, differences)),
     )
 
 
@@ -312,10 +312,17 @@ def _curve(runs: Sequence[Run]) -> str | None:
     return shared[0] if shared else None
 
 
-def _notes(runs: Sequence[Run], differences: Sequence[Difference]) -> list[Message]:
+def _notes(runs: Sequence[Run], names: Sequence[str], differences: Sequence[Difference]) -> list[Message]:
     notes = []
     if not any(one.test in ("seeds", "folds") for one in differences):
         notes.append(Message("comparison.note.one-training"))
+    else:
+        averaged = [
+            name
+            for run, name in zip(runs, names, strict=True)
+            if run.repeats is not None and run.repeats.ensemble
+        ]
+        notes += [Message("comparison.note.ensemble", {"run": name}) for name in averaged]
     frames = [run.test_predictions for run in runs]
     known = [frame["row"] for frame in frames if frame is not None]
     if len(known) == len(runs) and any(not rows.equals(known[0]) for rows in known[1:]):

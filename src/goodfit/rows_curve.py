@@ -88,11 +88,11 @@ class DataCurve:
     def verdict(self) -> Literal["helps", "hardly", "unknown"]:
         """Whether twice the rows would help.
 
-        ``helps``: by at least 1 % of the error, and surely by something; ``hardly``: surely by less than
-        that, or not at all; else ``unknown``.
+        ``helps``: surely by 1 % of the error or more; ``hardly``: surely by less; else ``unknown``. The law
+        cannot rise, so a gain above zero alone says nothing.
         """
         gain, now = self.forecasts[0].gain, float(self.law(self.sizes[-1].rows))
-        if gain.low > 0 and gain.value >= WORTH * now:
+        if gain.low >= WORTH * now:
             return "helps"
         return "hardly" if gain.high < WORTH * now else "unknown"
 
@@ -106,8 +106,9 @@ class DataCurve:
             "more": f"{twice.rows:,}",
             "now": number(measured),
             "then": number(twice.error.value),
-            "low": number(twice.error.low),
-            "high": number(twice.error.high),
+            "gain": number(twice.gain.value),
+            "low": number(twice.gain.low),
+            "high": number(twice.gain.high),
         }
         told = [say(f"data_curve.verdict.{self.verdict}", language, **values)]
         if not math.isnan(self.backtest[0]):

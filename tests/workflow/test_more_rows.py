@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import nn
 import goodfit
 from goodfit.data.table import Source
 from goodfit.errors import InputError
+from goodfit.evaluation.scores import Score
 from goodfit.workflow.more_rows import nested_rows
 from goodfit.workflow.parts import Part, Parts
 from spine_for_tests import people
@@ -39,18 +41,31 @@ def test_more_rows_help_where_the_network_has_not_seen_enough():
     errors = [float(np.mean(size.errors)) for size in found.sizes]
     assert errors[-1] < 0.8 * errors[0]
     assert found.metric == "rmse"
-    assert found.verdict == "helps"
     twice, four = found.forecasts
     assert (twice.rows, four.rows) == (2 * found.sizes[-1].rows, 4 * found.sizes[-1].rows)
     assert four.error.value <= twice.error.value < errors[-1] * 1.05
     assert found.backtest[1] == pytest.approx(errors[-1])
 
 
+def gaining(low, high):
+    """Return the curve with a gain between these shares of the error."""
+    now = float(curve().law(curve().sizes[-1].rows))
+    twice = curve().forecasts[0]
+    gain = Score((low + high) / 2 * now, low * now, high * now)
+    return replace(curve(), forecasts=(replace(twice, gain=gain), curve().forecasts[1]))
+
+
+def test_more_rows_help_where_the_error_surely_falls_by_a_hundredth():
+    assert gaining(0.02, 0.2).verdict == "helps"
+    assert gaining(0.001, 0.2).verdict == "unknown"
+    assert gaining(0.0, 0.005).verdict == "hardly"
+    assert "More rows would help" in gaining(0.02, 0.2).to_text()
+    assert "apenas aportarían nada" in gaining(0.0, 0.005).to_text("es")
+
+
 def test_it_is_told_drawn_and_written(tmp_path):
     found = curve()
-    assert "More rows would help" in found.to_text()
-    assert "Más filas ayudarían" in found.to_text("es")
-    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["verdict"] == "helps"
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["verdict"] == found.verdict
     lines = found.plot().get_lines()
     dots = next(line for line in lines if line.get_label() == "a training")
     assert len(dots.get_xdata()) == 2 * len(found.sizes)

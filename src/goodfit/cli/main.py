@@ -10,6 +10,7 @@ import typer
 
 import goodfit
 from goodfit.cli.compare import compare
+from goodfit.cli.data_curve import data_curve
 from goodfit.cli.demo import demo
 from goodfit.cli.diagnose import diagnose
 from goodfit.cli.explain import explain
@@ -61,6 +62,7 @@ app.command()(evaluate)
 app.command()(predict)
 app.command()(compare)
 app.command()(explain)
+app.command("data-curve")(data_curve)
 app.command()(report)
 
 
