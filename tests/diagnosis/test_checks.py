@@ -184,6 +184,13 @@ def test_not_converged_says_how_much_more_is_to_be_expected():
     assert finding.evidence["gain_low"] < finding.evidence["gain"] < finding.evidence["gain_high"]
 
 
+def test_whole_epochs_are_advised_where_the_last_one_was_cut():
+    train, valid = falling(60)
+    epoch = np.append(np.arange(1.0, 60.0), 59.311)
+    cut = observe({"recipe": Recipe(epochs=100)}, epoch=epoch, train_loss=train, valid_loss=valid)
+    assert "Trained for 237 epochs" in only(cut, "not-converged").explanation()
+
+
 @pytest.mark.parametrize("ended_by", ["time-budget", "interrupted", "epochs", None])
 def test_whatever_cut_it_short_it_is_not_converged(ended_by):
     train, valid = falling(60)

@@ -9,6 +9,7 @@ from runs_for_tests import broken_run, own_network_run
 from goodfit.evaluation.evaluate import evaluate
 from goodfit.evaluation.scores import Evaluation
 from goodfit.finding import Finding, Remedy
+from goodfit.recipe import Recipe
 from goodfit.report.parts import ReportParts
 from goodfit.report.verdict import changes, verdict
 
@@ -84,6 +85,16 @@ def test_a_network_that_is_no_better_sends_to_the_linear_model():
     assert not [
         step for step in verdict(ReportParts(name="x", evaluation=judged(2.0, 2.0))).steps if step.changes
     ]
+
+
+def test_a_linear_model_is_not_sent_to_the_linear_model():
+    linear = ReportParts(
+        name="x", evaluation=judged(0.5, 0.5), recipe=Recipe(model="linear"), predict_python="predict"
+    )
+    said = verdict(linear)
+    assert said.lead.startswith("A linear model, about as good")
+    assert not [step for step in said.steps if step.changes]
+    assert "how to predict" in said.steps[-1].words
 
 
 def test_a_good_network_is_to_be_used_and_one_without_a_test_to_be_measured():

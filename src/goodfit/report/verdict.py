@@ -90,11 +90,15 @@ def _lead(parts: ReportParts) -> tuple[str, Literal["good", "mixed", "bad"]]:
         case "worse":
             return "worse", "bad"
         case "no different":
-            return "no-different", "mixed"
+            return ("linear" if _is_linear(parts) else "no-different"), "mixed"
         case "better":
             return ("better-but", "mixed") if warned else ("better", "good")
         case _:
             return ("warned", "mixed") if warned else ("healthy", "good")
+
+
+def _is_linear(parts: ReportParts) -> bool:
+    return parts.recipe is not None and parts.recipe.model == "linear"
 
 
 def _beats_prior(parts: ReportParts) -> bool:
@@ -191,13 +195,13 @@ def _steps(parts: ReportParts, lead: str, language: str) -> tuple[Step, ...]:
                     steps.setdefault(remedy.code, Step(words, changes(remedy.recipe)))
                     changed |= remedy.recipe.keys()
     listed = list(steps.values())[:MOST_STEPS]
-    if lead in ("worse", "no-different"):
+    if lead in ("worse", "no-different") and not _is_linear(parts):
         listed.append(Step(say("report.next.linear", language), changes({"model": "linear"})))
-    if lead in ("worse", "no-different", "prior") and not _nearly_perfect(parts):
+    if lead in ("worse", "no-different", "linear", "prior") and not _nearly_perfect(parts):
         listed.append(Step(say("report.next.more-rows", language)))
     if parts.evaluation is None:
         listed.append(Step(say("report.next.measure", language)))
-    if lead in ("better", "healthy") and (parts.predict_command or parts.predict_python):
+    if lead in ("better", "healthy", "linear") and (parts.predict_command or parts.predict_python):
         listed.append(Step(say("report.next.predict", language)))
     return tuple(listed)
 

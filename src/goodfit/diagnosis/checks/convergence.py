@@ -56,7 +56,7 @@ def _not_converged(observations: Observations, valid: Curve) -> list[Finding]:
         return []
     evidence = {
         "epochs": epochs,
-        "longer": LONGER * epochs,
+        "longer": float(round(LONGER * epochs)),
         "last": valid.last,
         "expected": valid.last + middle * valid.unit,
         "expected_low": valid.last + low * valid.unit,
@@ -101,7 +101,7 @@ def _premature(observations: Observations, valid: Curve) -> list[Finding]:
             "info",
             judge(observations)["not-converged"],
             decayed,
-            evidence | {"longer": LONGER * float(valid.epochs[-1])},
+            evidence | {"longer": float(round(LONGER * valid.epochs[-1]))},
             remedies=(train_for(recipe, LONGER * valid.epochs[-1]), without_fields("slower-schedule")),
         )
     ]
