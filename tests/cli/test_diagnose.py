@@ -145,3 +145,13 @@ def test_a_wrong_path_ends_the_program_with_2_and_one_line():
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_log_is_diagnosed_without_importing_torch(tmp_path):
+    log = csv(tmp_path / "run.csv")
+    code = (
+        "import sys; from goodfit.cli.main import app;"
+        f"app(['diagnose', {str(log)!r}], standalone_mode=False); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"

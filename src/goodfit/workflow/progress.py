@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from goodfit.messages import say
 from goodfit.recipe import Recipe
-from goodfit.training.state import Row, TrainingState
 
 if TYPE_CHECKING:
     from rich.live import Live
+
+    from goodfit.training.state import Row, TrainingState
 
 __all__ = ["Progress", "duration", "higher_is_better", "sparkline"]
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.diagnosis.curves_for_tests import overfitted
 
 from goodfit.diagnosis.diagnose import diagnose, missing_evidence
+from goodfit.diagnosis.readers import documents
 from goodfit.diagnosis.readers.read import read_logs
 from goodfit.errors import InputError
 
@@ -419,3 +420,32 @@ def test_only_a_metric_is_said_to_be_too_little(tmp_path):
     assert {"log.no-loss", "log.percent"} == {note.code for note in log.notes}
     assert log.observations.history["train_accuracy"][0] == 0.5
     assert speak(log) == []
+
+
+ROWS = [{"epoch": e, "train_loss": 2 / e, "valid_loss": 3 / e} for e in range(1, 21)]
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {},
+        {"phase": "warm"},
+        {"metrics": {"acc": 0.5}},
+        {"done": True},
+        {"tags": ["a"]},
+        {"huge": 10**30},
+        {"text": ": NaN"},
+    ],
+)
+@pytest.mark.parametrize("lost", [None, float("nan"), float("inf"), -float("inf")])
+def test_json_lines_read_at_once_are_those_read_one_by_one(tmp_path, monkeypatch, extra, lost):
+    rows = [row | extra for row in ROWS[:-1]] + [ROWS[-1] | ({} if lost is None else {"valid_loss": lost})]
+    text = "\n".join(map(json.dumps, rows)) + '\n{"epoch": 21, "trai'
+    at_once = only(write(tmp_path, "log.jsonl", text))
+    monkeypatch.setattr(documents, "_flat_lines", lambda text: None)
+    one_by_one = only(write(tmp_path, "log.jsonl", text))
+    assert at_once.notes == one_by_one.notes
+    columns, others = at_once.observations.history.columns, one_by_one.observations.history.columns
+    assert [*columns] == [*others]
+    for name, values in columns.items():
+        np.testing.assert_array_equal(values, others[name])

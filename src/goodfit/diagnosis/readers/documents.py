@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from goodfit.diagnosis.readers.log import RawLog
-from goodfit.diagnosis.readers.tables import RUN, parts_by_run
+from goodfit.diagnosis.readers.tables import RUN, numbers, parts_by_run
 from goodfit.messages import Message
 
+if TYPE_CHECKING:
+    import polars as pl
+
 __all__ = ["read_document", "read_lines", "read_lists", "read_records"]
+
+NOT_FINITE = re.compile(r"(:\s*)(NaN|-?Infinity)\b")
+"""A value of JSON that only Python writes."""
 
 
 def read_document(document: Any, name: str) -> list[RawLog]:
@@ -35,19 +42,48 @@ def read_document(document: Any, name: str) -> list[RawLog]:
 
 def read_lines(text: str, name: str) -> list[RawLog]:
     """Return the runs of JSON lines; a line that is no object (cut off, or a remark) is left out."""
-    rows, cut = [], 0
-    for line in text.splitlines():
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            cut += 1
-            continue
-        if isinstance(row, Mapping):
-            rows.append(row)
+    whole, _, last = text.rstrip().rpartition("\n")
+    cut = 0 if _object(last) is not None else 1
+    table = _flat_lines(whole if cut else text)
+    if table is not None:
+        return _logs(table, name, cut)
+    found = [_object(line) for line in text.splitlines() if line.strip()]
+    rows = [row for row in found if row is not None]
+    return _logs(_table(rows), name, len(found) - len(rows))
+
+
+def _logs(table: pl.DataFrame, name: str, cut: int) -> list[RawLog]:
     notes = (Message("log.lines-left-out", {"count": cut}),) if cut else ()
-    return [replace(log, format="json-lines", notes=notes) for log in read_records(rows, name)]
+    return [
+        RawLog(f"{name}: {run}" if run else name, part, "json-lines", notes=notes)
+        for run, part in parts_by_run(table)
+        if part.width
+    ]
+
+
+def _object(line: str) -> Mapping[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, Mapping) else None
+
+
+def _flat_lines(text: str) -> pl.DataFrame | None:
+    """Return lines of numbers and texts, read at once; None where one needs a closer look."""
+    import polars as pl
+
+    if "NaN" in text or "Infinity" in text:
+        text = NOT_FINITE.sub(r'\1"\2"', text)
+    try:
+        table = pl.read_ndjson(text.encode(), infer_schema_length=None)
+    except (pl.exceptions.PolarsError, ValueError):
+        return None
+    simple = all(column.dtype.is_numeric() or column.dtype == pl.String for column in table)
+    if not simple or not table.width or "train_runtime" in table.columns:
+        return None
+    told = numbers(table)
+    return told.select(column for column in told if column.dtype.is_numeric() or column.name.lower() in RUN)
 
 
 def read_lists(lists: Mapping[str, Any], name: str) -> list[RawLog]:
@@ -75,6 +111,16 @@ def read_lists(lists: Mapping[str, Any], name: str) -> list[RawLog]:
 
 def read_records(rows: Sequence[Mapping[str, Any]], name: str) -> list[RawLog]:
     """Return the runs in a list of records; the summary that Hugging Face writes at the end is no point."""
+    table = _table(rows)
+    return [
+        RawLog(f"{name}: {run}" if run else name, part, "records")
+        for run, part in parts_by_run(table)
+        if part.width
+    ]
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Return a column for each name of a number, and for the name of the run."""
     import polars as pl
 
     flat = [_flat(row) for row in rows if isinstance(row, Mapping) and "train_runtime" not in row]
@@ -86,10 +132,7 @@ def read_records(rows: Sequence[Mapping[str, Any]], name: str) -> list[RawLog]:
             columns[key] = pl.Series(values, dtype=pl.Float64)
         elif key.lower() in RUN:
             columns[key] = pl.Series([None if row.get(key) is None else str(row[key]) for row in flat])
-    if not columns:
-        return []
-    table = pl.DataFrame(columns)
-    return [RawLog(f"{name}: {run}" if run else name, part, "records") for run, part in parts_by_run(table)]
+    return pl.DataFrame(columns)
 
 
 def _read_skorch(rows: Sequence[Mapping[str, Any]], name: str) -> list[RawLog]:
