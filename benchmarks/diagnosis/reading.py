@@ -75,7 +75,6 @@ def measured(logs: dict[str, Path], runs: int, steps: int, *, peers: bool) -> st
             if find_spec(NEEDS[peer.partition(",")[0]]):
                 commands[name, peer] = [sys.executable, "-c", code, str(path)]
     seconds: dict[tuple[str, str], list[tuple[float, float]]] = {key: [] for key in commands}
-    busy = os.getloadavg()[0]
     for _ in range(runs):
         for key, command in commands.items():
             seconds[key].append(timed(command))
@@ -92,8 +91,8 @@ def measured(logs: dict[str, Path], runs: int, steps: int, *, peers: bool) -> st
             f"# A log of {steps:,} steps, diagnosed",
             machine(),
             f"Written by `reading.py`. {runs} processes each, in turn, from start to end, imports included: "
-            "median, and in brackets the least and the most. The other tools only read the file. The load of "
-            f"the machine was {busy:.1f} when it began; the seconds of the processor depend less on that.",
+            "median, and in brackets the least and the most. The other tools only read the file. Where other "
+            "work loaded the machine, the seconds of the processor say more than those of the clock.",
             f"{table(head, rows)}\n",
         ]
     )
