@@ -73,7 +73,10 @@ class Finding:
 
     def title(self, language: str = "en") -> str:
         """Return the name a newcomer understands; the code where only another version has words for it."""
-        return say(f"findings.{self.code}.title", language) if self.known else self.code
+        if not self.known:
+            return self.code
+        own = f"findings.{self.code}.title-{self.variant}"
+        return say(own if own in catalogue("en") else f"findings.{self.code}.title", language)
 
     def statement(self, language: str = "en") -> str:
         """Return the title, said as surely as it is known.

@@ -85,6 +85,7 @@ def test_rows_on_both_sides_of_the_split_leak():
     data = replace(DATA, duplicated_valid=0.3, duplicated_train=0.0)
     finding = first(learning(data=data, outputs=OUTPUTS))
     assert (finding.code, finding.severity) == ("data-leakage", "warning")
+    assert finding.title() == "Validation rows are training rows, too"
     natural = replace(data, distinctive=False, duplicated_train=0.4)
     assert codes(learning(data=natural, outputs=OUTPUTS), "warning") == []
 

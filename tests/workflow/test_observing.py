@@ -136,3 +136,27 @@ def test_it_takes_well_under_a_second() -> None:
     began = time.process_time()
     train(rows, model=model, epochs=1)
     assert time.process_time() - began - without < 1.0
+
+
+def test_what_the_rows_were_divided_by_on_purpose_is_no_shift():
+    random = np.random.default_rng(0)
+    size, year = random.normal(size=400), np.arange(400) // 20 + 1990
+    table = {"size": size, "year": year, "price": size + 0.1 * random.normal(size=400)}
+    fields = {"target": "price", "model": "linear", "epochs": 5}
+    by_time = goodfit.train(table, time_column="year", **fields)
+    assert by_time.observations.data is not None
+    assert by_time.observations.data.shift is not None
+    assert "split-mismatch" not in [finding.code for finding in by_time.findings]
+
+
+def test_a_copy_or_two_are_not_told():
+    inputs, labels = data(240)
+    shared = {}
+    for copies in (2, 3):
+        valid, valid_labels = data(60, seed=1)
+        valid[:copies] = inputs[:copies]
+        run = goodfit.train(
+            (inputs, labels), valid=(valid, valid_labels), model=net(), loss="cross_entropy", epochs=1
+        )
+        shared[copies] = run.observations.data.duplicated_valid
+    assert shared == {2: 0.0, 3: 0.05}

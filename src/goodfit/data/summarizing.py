@@ -59,7 +59,9 @@ def thinned(count: int, most: int) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng(0).choice(count, most, replace=False))
 
 
-def summarize(train: Rows, valid: Rows | None, *, drawn: bool = True) -> DataSummary:
+def summarize(
+    train: Rows, valid: Rows | None, *, drawn: bool = True, divided_by: Sequence[str] = ()
+) -> DataSummary:
     """Return what the rows look like; what concerns all rows and not a sample is for the caller to add.
 
     Parameters
@@ -68,6 +70,8 @@ def summarize(train: Rows, valid: Rows | None, *, drawn: bool = True) -> DataSum
         Samples of the rows.
     drawn
         Whether they are samples of all rows, and not the first ones that a loader delivers.
+    divided_by
+        Names of features by which the rows were divided on purpose: that these differ is no shift.
     """
     features = train.features
     mean, deviation = features.mean(axis=0), features.std(axis=0)
@@ -94,7 +98,7 @@ def summarize(train: Rows, valid: Rows | None, *, drawn: bool = True) -> DataSum
         other_score=others,
         chance_score=_chance(train.target),
         linear_score=_linear_score(scaled, train.target, other, None if valid is None else valid.target),
-        shift=_shift(scaled, other, names) if drawn and other is not None else None,
+        shift=_shift(scaled, other, names, divided_by) if drawn and other is not None else None,
     )
 
 
@@ -222,10 +226,16 @@ def _alone(
     return r2(np.asarray(other_target, dtype=np.float64), between)
 
 
-def _shift(features: Array, other: Array, names: Sequence[str]) -> Shift | None:
+def _shift(features: Array, other: Array, names: Sequence[str], divided_by: Sequence[str]) -> Shift | None:
     """Return how well a quadratic discriminant, fitted on half of the rows, tells the other half apart."""
-    if min(len(features), len(other)) < 30:
+    by_chance = [place for place, name in enumerate(names) if name not in divided_by]
+    if min(len(features), len(other)) < 30 or not by_chance:
         return None
+    features, other, names = (
+        features[:, by_chance],
+        other[:, by_chance],
+        [names[place] for place in by_chance],
+    )
     kept = MOST_ROWS // 8
     both = np.concatenate([features, other]).clip(-10, 10)
     origin = np.concatenate([np.zeros(len(features)), np.ones(len(other))])

@@ -36,6 +36,8 @@ FETCHED_ROWS = 256
 MODE_ROWS = 256
 HASHED_ELEMENTS = 2**23
 HASHED_COLUMNS = 64
+FEWEST_COPIES = 3
+"""Rows that two parts share from which on it is not chance alone."""
 
 
 def observe(job: Job, parts: Parts, state: TrainingState, ended: EndedBy) -> dict[str, Any]:
@@ -144,7 +146,8 @@ def _summary(job: Job, parts: Parts, train: Any, valid: Any) -> DataSummary | No
         return None
     if others is not None and others.features.shape[1] != rows.features.shape[1]:
         others = None
-    summary = summarize(rows, others, drawn=parts.train.kind != "loader")
+    drawn = parts.train.kind != "loader"
+    summary = summarize(rows, others, drawn=drawn, divided_by=_divided_by(parts))
     target = parts.train.content[1] if parts.train.kind == "tensors" else None
     pair = _pair(job, train)
     seen = parts.train.content if parts.train.kind == "tensors" else pair
@@ -159,6 +162,15 @@ def _summary(job: Job, parts: Parts, train: Any, valid: Any) -> DataSummary | No
         if others is not None and others.target is not None:
             facts["valid_class_counts"] = _counts(job, valid_target, others)
     return replace(summary, **facts)
+
+
+def _divided_by(parts: Parts) -> tuple[str, ...]:
+    """Return the names of the features made from the column that the rows were divided by."""
+    if parts.table is None:
+        return ()
+    by = parts.table.profile.time_column
+    columns = (column for column in parts.table.preparation.columns if column.name == by)
+    return tuple(name for column in columns for name in (column.name, *getattr(column, "outputs", ())))
 
 
 def _counts(job: Job, target: Tensor | None, rows: Rows) -> tuple[int, ...]:
@@ -193,7 +205,7 @@ def _all_finite(tensor: Tensor) -> bool:
 
 
 def _duplicates(parts: Parts) -> dict[str, Any]:
-    """Return which share of validation and test rows are training rows to the last bit."""
+    """Return which share of validation and test rows are training rows to the last bit; 0 for a few."""
     if parts.train.kind != "tensors":
         return {}
     marks = {
@@ -209,7 +221,8 @@ def _duplicates(parts: Parts) -> dict[str, Any]:
     found: dict[str, Any] = {"duplicated_train": float(repeats[repeats > 1].sum() / len(train))}
     for name in ("valid", "test"):
         if (mark := marks.get(name)) is not None:
-            found[f"duplicated_{name}"] = float(np.isin(mark, train).mean())
+            copies = np.isin(mark, train)
+            found[f"duplicated_{name}"] = float(copies.mean()) if copies.sum() >= FEWEST_COPIES else 0.0
     return found
 
 
