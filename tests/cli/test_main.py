@@ -45,7 +45,7 @@ def test_without_a_command_the_help_is_shown():
         (
             ["zzz"],
             "There is no command 'zzz'; the commands are"
-            " demo, train, tune, profile, diagnose, evaluate, predict, report.",
+            " demo, train, tune, profile, diagnose, evaluate, predict, compare, explain, data-curve, report.",
         ),
         (["--zzz"], "There is no option --zzz; see: goodfit --help."),
         (
