@@ -171,13 +171,13 @@ def _measure(columns: Sequence[pl.Series]) -> dict[str, dict[str, Any]]:
     present = every.drop_nulls()
     measures = {
         "distinct": present.n_unique() if frame.height <= EXACT else present.approx_n_unique(),
-        "minimum": wide.min(),
-        "maximum": wide.max(),
+        "minimum": every.min().cast(pl.Float64),
+        "maximum": every.max().cast(pl.Float64),
         "mean": wide.mean(),
         "deviation": wide.std(),
         "median": some.median(),
         "skew": some.skew(),
-        "whole": (wide == wide.round()).all(),
+        "whole": (every == every.round()).all(),
     }
     rows = [map(_plain, frame.select(measure).row(0)) for measure in measures.values()]
     facts = [dict(zip(measures, values, strict=True)) for values in zip(*rows, strict=True)]
