@@ -18,6 +18,7 @@ __all__ = [
     "physical_numbers",
 ]
 
+BLOCK = 65_536
 MICROSECONDS_A_DAY = 86_400e6
 
 
@@ -53,9 +54,13 @@ def category_codes(series: pl.Series) -> CategoryCodes:
     """Return a Categorical column's physical codes; no text is touched but one of each."""
     missing = int(np.asarray(series.to_physical().max() or 0)) + 1
     codes = physical_numbers(series, missing)
-    firsts = series.arg_unique()
-    texts: list[str | None] = [None] * (missing + 1)
-    for number, text in zip(codes[firsts.to_numpy()], series.gather(firsts).cast(pl.String), strict=True):
+    some = np.full(missing + 1, -1, dtype=np.int64)  # of each code, a row that has it
+    for start in range(0, len(codes), BLOCK):  # in pieces that stay in the cache, and take no memory
+        part = codes[start : start + BLOCK]
+        some[part] = np.arange(start, start + len(part))
+    texts: list[str | None] = [None] * len(some)
+    present = np.flatnonzero(some >= 0)
+    for number, text in zip(present, series.gather(some[present]).cast(pl.String), strict=True):
         texts[number] = text
     return CategoryCodes(codes, texts)
 
