@@ -8,7 +8,11 @@ from typing import Annotated
 
 import typer
 
-from goodfit.cli.options import OUTPUT, LanguageOption
+from goodfit.cli.options import (
+    OUTPUT,
+    ForceFile,
+    LanguageOption,
+)
 from goodfit.cli.output import show
 from goodfit.errors import InputError
 from goodfit.files import check_output, write_atomically
@@ -40,9 +44,7 @@ def compare(
             "--output", "-o", metavar="FILE", help="A file in place of stdout.", rich_help_panel=OUTPUT
         ),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace the output file.", rich_help_panel=OUTPUT)
-    ] = False,
+    force: ForceFile = False,
     language: LanguageOption = "en",
 ) -> None:
     """Compare runs on the same rows, which none has learned from: scores, tests, recipes, curves.

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from goodfit.cli.options import (
-    DATA,
     OUTPUT,
     RECIPE,
     SEVERAL,
@@ -17,11 +16,15 @@ from goodfit.cli.options import (
     Decimal,
     Delimiter,
     Encoding,
+    ForceFile,
     LanguageOption,
     NoProgress,
     NullValues,
+    Target,
+    TestFile,
     parse_columns,
     parse_targets,
+    reading,
     recipe_fields,
     recipe_from,
     with_recipe_options,
@@ -40,13 +43,8 @@ def data_curve(
     data: Annotated[
         str | None, typer.Argument(help="A table: CSV, TSV or Parquet.", show_default=False)
     ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option("--target", "-t", help="Column to predict; several numbers: a,b.", rich_help_panel=DATA),
-    ] = None,
-    test: Annotated[
-        str | None, typer.Option("--test", metavar="FILE", help="Test rows.", rich_help_panel=DATA)
-    ] = None,
+    target: Target = None,
+    test: TestFile = None,
     seeds: Annotated[
         int, typer.Option("--seeds", metavar="N", help="Trainings of each size.", rich_help_panel=SEVERAL)
     ] = 4,
@@ -74,9 +72,7 @@ def data_curve(
             "--output", "-o", metavar="FILE", help="A file in place of stdout.", rich_help_panel=OUTPUT
         ),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace the output file.", rich_help_panel=OUTPUT)
-    ] = False,
+    force: ForceFile = False,
     no_progress: NoProgress = False,
     language: LanguageOption = "en",
     **fields: Any,
@@ -101,7 +97,7 @@ def data_curve(
         target=parse_targets(target),
         test=test,
         columns=parse_columns(column),
-        reading={"delimiter": delimiter, "encoding": encoding, "decimal": decimal, "null_values": null_value},
+        reading=reading(delimiter, encoding, decimal, null_value),
         recipe=recipe_from(recipe),
         seeds=seeds,
         progress=not no_progress,

@@ -8,9 +8,19 @@ from typing import Annotated
 
 import typer
 
-from goodfit.cli.options import DATA, OUTPUT, Decimal, Delimiter, Encoding, LanguageOption, NullValues
+from goodfit.cli.options import (
+    DATA,
+    OUTPUT,
+    Decimal,
+    Delimiter,
+    Encoding,
+    ForceFile,
+    LanguageOption,
+    NullValues,
+    reading,
+)
 from goodfit.cli.output import remark, show, width
-from goodfit.cli.use import DataArgument, ForceFile, NoNotes, RunArgument
+from goodfit.cli.use import DataArgument, NoNotes, RunArgument
 from goodfit.errors import InputError
 from goodfit.files import check_output, write_atomically
 
@@ -74,8 +84,9 @@ def explain(
     from goodfit.loading import load
     from goodfit.run_explaining import explain_table
 
-    reading = {"delimiter": delimiter, "encoding": encoding, "decimal": decimal, "null_values": null_value}
-    explanation, notes = explain_table(load(run), data, chosen, target=target, **reading)
+    explanation, notes = explain_table(
+        load(run), data, chosen, target=target, **reading(delimiter, encoding, decimal, null_value)
+    )
     if not quiet:
         for note in notes:
             remark(tell_note(note, language))

@@ -22,12 +22,20 @@ __all__ = [
     "Delimiter",
     "Encoding",
     "Force",
+    "ForceFile",
+    "GroupColumn",
     "LanguageOption",
     "NoProgress",
     "NullValues",
     "Quiet",
+    "Target",
+    "Task",
+    "TestFile",
+    "TimeColumn",
+    "ValidFile",
     "parse_columns",
     "parse_targets",
+    "reading",
     "recipe_fields",
     "recipe_from",
     "spoken_language",
@@ -70,6 +78,30 @@ LanguageOption = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+Target = Annotated[
+    str | None,
+    typer.Option("--target", "-t", help="Column to predict; several numbers: a,b.", rich_help_panel=DATA),
+]
+Task = Annotated[
+    str | None,
+    typer.Option("--task", help="binary, multiclass or regression; else by a rule.", rich_help_panel=DATA),
+]
+ValidFile = Annotated[
+    str | None, typer.Option("--valid", metavar="FILE", help="Validation rows.", rich_help_panel=DATA)
+]
+TestFile = Annotated[
+    str | None, typer.Option("--test", metavar="FILE", help="Test rows.", rich_help_panel=DATA)
+]
+GroupColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--group-column", help="Rows of one group stay together in the split.", rich_help_panel=DATA
+    ),
+]
+TimeColumn = Annotated[
+    str | None,
+    typer.Option("--time-column", help="Train on the past, test on the latest.", rich_help_panel=DATA),
+]
 Delimiter = Annotated[
     str | None,
     typer.Option("--delimiter", metavar="SIGN", help="What separates columns.", rich_help_panel=DATA),
@@ -98,6 +130,7 @@ Force = Annotated[
     bool,
     typer.Option("--force", help="Replace the run that is in the output folder.", rich_help_panel=OUTPUT),
 ]
+ForceFile = Annotated[bool, typer.Option("--force", help="Replace the output file.", rich_help_panel=OUTPUT)]
 Columns = Annotated[
     list[str] | None,
     typer.Option(
@@ -170,6 +203,13 @@ def parse_columns(pairs: list[str] | None) -> dict[str, str] | None:
             raise InputError("option.not-a-pair", option="--column", value=pair, example="age=number")
         found[name] = kind
     return found or None
+
+
+def reading(
+    delimiter: str | None, encoding: str | None, decimal: str | None, null_value: list[str] | None
+) -> dict[str, Any]:
+    """Return how a table is to be read, as `goodfit.train` takes it."""
+    return {"delimiter": delimiter, "encoding": encoding, "decimal": decimal, "null_values": null_value}
 
 
 def parse_targets(text: str | None) -> str | list[str] | None:

@@ -15,8 +15,11 @@ from goodfit.cli.options import (
     Decimal,
     Delimiter,
     Encoding,
+    ForceFile,
     LanguageOption,
     NullValues,
+    Target,
+    Task,
     parse_columns,
     parse_targets,
 )
@@ -32,22 +35,14 @@ SUFFIXES = {".json": "json", ".html": "html", ".htm": "html"}
 
 def profile(
     data: Annotated[str, typer.Argument(help="A table: CSV, TSV or Parquet.", show_default=False)],
-    target: Annotated[
-        str | None,
-        typer.Option("--target", "-t", help="Column to predict; several numbers: a,b.", rich_help_panel=DATA),
-    ] = None,
+    target: Target = None,
     against: Annotated[
         str | None,
         typer.Option(
             "--against", metavar="FILE", help="Another table to compare with.", rich_help_panel=DATA
         ),
     ] = None,
-    task: Annotated[
-        str | None,
-        typer.Option(
-            "--task", help="binary, multiclass or regression; else by a rule.", rich_help_panel=DATA
-        ),
-    ] = None,
+    task: Task = None,
     column: Columns = None,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
@@ -68,9 +63,7 @@ def profile(
             "--output", "-o", metavar="FILE", help="Where to write it; else stdout.", rich_help_panel=OUTPUT
         ),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace the output file.", rich_help_panel=OUTPUT)
-    ] = False,
+    force: ForceFile = False,
     language: LanguageOption = "en",
 ) -> None:
     """Look closely at a table: types, missing values, outliers, repeated rows, what tells the target.

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 
 from goodfit.cli.options import (
-    DATA,
     OUTPUT,
     RECIPE,
     SEVERAL,
@@ -19,12 +18,19 @@ from goodfit.cli.options import (
     Delimiter,
     Encoding,
     Force,
+    GroupColumn,
     LanguageOption,
     NoProgress,
     NullValues,
     Quiet,
+    Target,
+    Task,
+    TestFile,
+    TimeColumn,
+    ValidFile,
     parse_columns,
     parse_targets,
+    reading,
     recipe_fields,
     recipe_from,
     with_recipe_options,
@@ -41,32 +47,12 @@ def train(
     data: Annotated[
         str | None, typer.Argument(help="A table: CSV, TSV or Parquet.", show_default=False)
     ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option("--target", "-t", help="Column to predict; several numbers: a,b.", rich_help_panel=DATA),
-    ] = None,
-    task: Annotated[
-        str | None,
-        typer.Option(
-            "--task", help="binary, multiclass or regression; else by a rule.", rich_help_panel=DATA
-        ),
-    ] = None,
-    valid: Annotated[
-        str | None, typer.Option("--valid", metavar="FILE", help="Validation rows.", rich_help_panel=DATA)
-    ] = None,
-    test: Annotated[
-        str | None, typer.Option("--test", metavar="FILE", help="Test rows.", rich_help_panel=DATA)
-    ] = None,
-    group_column: Annotated[
-        str | None,
-        typer.Option(
-            "--group-column", help="Rows of one group stay together in the split.", rich_help_panel=DATA
-        ),
-    ] = None,
-    time_column: Annotated[
-        str | None,
-        typer.Option("--time-column", help="Train on the past, test on the latest.", rich_help_panel=DATA),
-    ] = None,
+    target: Target = None,
+    task: Task = None,
+    valid: ValidFile = None,
+    test: TestFile = None,
+    group_column: GroupColumn = None,
+    time_column: TimeColumn = None,
     column: Columns = None,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
@@ -150,7 +136,6 @@ def train(
         raise InputError("usage.output-and-resume", folder=str(resume))
     named = output is not None or resume is not None or data is None
     claim = nullcontext(output) if named else claimed_folder(Path("runs"), Path(str(data)))
-    reading = {"delimiter": delimiter, "encoding": encoding, "decimal": decimal, "null_values": null_value}
     from goodfit.cli.running import train_and_tell
 
     with claim as folder:
@@ -169,7 +154,7 @@ def train(
             group_column=group_column,
             time_column=time_column,
             columns=parse_columns(column),
-            reading=reading,
+            reading=reading(delimiter, encoding, decimal, null_value),
             recipe=recipe_from(recipe),
             force=force,
             progress=not (quiet or no_progress),

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from goodfit.cli.options import (
-    DATA,
     OUTPUT,
     RECIPE,
     Columns,
@@ -16,12 +15,19 @@ from goodfit.cli.options import (
     Delimiter,
     Encoding,
     Force,
+    GroupColumn,
     LanguageOption,
     NoProgress,
     NullValues,
     Quiet,
+    Target,
+    Task,
+    TestFile,
+    TimeColumn,
+    ValidFile,
     parse_columns,
     parse_targets,
+    reading,
     recipe_fields,
     recipe_from,
     with_recipe_options,
@@ -37,10 +43,7 @@ SEARCH = "Search"
 @with_recipe_options
 def tune(
     data: Annotated[str, typer.Argument(help="A table: CSV, TSV or Parquet.", show_default=False)],
-    target: Annotated[
-        str | None,
-        typer.Option("--target", "-t", help="Column to predict; several numbers: a,b.", rich_help_panel=DATA),
-    ] = None,
+    target: Target = None,
     trials: Annotated[
         int | None,
         typer.Option(
@@ -92,28 +95,11 @@ def tune(
         str | None,
         typer.Option("--study", help="Its name in the storage; else the data's.", rich_help_panel=SEARCH),
     ] = None,
-    task: Annotated[
-        str | None,
-        typer.Option(
-            "--task", help="binary, multiclass or regression; else by a rule.", rich_help_panel=DATA
-        ),
-    ] = None,
-    valid: Annotated[
-        str | None, typer.Option("--valid", metavar="FILE", help="Validation rows.", rich_help_panel=DATA)
-    ] = None,
-    test: Annotated[
-        str | None, typer.Option("--test", metavar="FILE", help="Test rows.", rich_help_panel=DATA)
-    ] = None,
-    group_column: Annotated[
-        str | None,
-        typer.Option(
-            "--group-column", help="Rows of one group stay together in the split.", rich_help_panel=DATA
-        ),
-    ] = None,
-    time_column: Annotated[
-        str | None,
-        typer.Option("--time-column", help="Train on the past, test on the latest.", rich_help_panel=DATA),
-    ] = None,
+    task: Task = None,
+    valid: ValidFile = None,
+    test: TestFile = None,
+    group_column: GroupColumn = None,
+    time_column: TimeColumn = None,
     column: Columns = None,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
@@ -167,7 +153,7 @@ def tune(
         group_column=group_column,
         time_column=time_column,
         columns=parse_columns(column),
-        reading={"delimiter": delimiter, "encoding": encoding, "decimal": decimal, "null_values": null_value},
+        reading=reading(delimiter, encoding, decimal, null_value),
         recipe=recipe_from(recipe),
         folder=folder,
         force=force,

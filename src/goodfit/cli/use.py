@@ -5,11 +5,20 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from goodfit.cli.options import OUTPUT, Decimal, Delimiter, Encoding, LanguageOption, NullValues
+from goodfit.cli.options import (
+    OUTPUT,
+    Decimal,
+    Delimiter,
+    Encoding,
+    ForceFile,
+    LanguageOption,
+    NullValues,
+    reading,
+)
 from goodfit.cli.output import remark, show, show_bytes
 from goodfit.errors import InputError
 from goodfit.files import check_output, write_atomically
@@ -22,7 +31,6 @@ DataArgument = Annotated[
     str,
     typer.Argument(metavar="DATA", help="A table with the columns of the training's.", show_default=False),
 ]
-ForceFile = Annotated[bool, typer.Option("--force", help="Replace the output file.", rich_help_panel=OUTPUT)]
 NoNotes = Annotated[
     bool, typer.Option("--quiet", "-q", help="Leave out the notes on the data.", rich_help_panel=OUTPUT)
 ]
@@ -72,7 +80,7 @@ def predict(
     from goodfit.loading import load
 
     frame, notes = load(run).predict_table(
-        data, logits=logits, disagreement=disagreement, **_reading(delimiter, encoding, decimal, null_value)
+        data, logits=logits, disagreement=disagreement, **reading(delimiter, encoding, decimal, null_value)
     )
     if not quiet:
         _remark_on(notes, language)
@@ -103,8 +111,7 @@ def evaluate(
     """Say how good a run is on other rows, which must have the target."""
     from goodfit.loading import load
 
-    reading = _reading(delimiter, encoding, decimal, null_value)
-    evaluation, notes = load(run).evaluate_table(data, **reading)
+    evaluation, notes = load(run).evaluate_table(data, **reading(delimiter, encoding, decimal, null_value))
     if not quiet:
         _remark_on(notes, language)
     show(evaluation.to_text(language))
@@ -127,12 +134,6 @@ def report(
     from goodfit.loading import load
 
     show(str(load(run).report(output, language=language)))
-
-
-def _reading(
-    delimiter: str | None, encoding: str | None, decimal: str | None, null_values: list[str] | None
-) -> dict[str, Any]:
-    return {"delimiter": delimiter, "encoding": encoding, "decimal": decimal, "null_values": null_values}
 
 
 def _remark_on(notes: Iterable[Message], language: str) -> None:
