@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
+import math
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from goodfit.errors import InputError, MachineError
 
-__all__ = ["check_output", "data_name", "sync_folder", "write_atomically"]
+__all__ = ["check_output", "data_name", "sync_folder", "to_json", "write_atomically"]
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".parquet", ".pq", ".gz")
 
@@ -96,3 +100,22 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def to_json(value: Any) -> str:
+    """Return plain data as the text of a JSON file, null for the numbers that JSON does not have.
+
+    >>> to_json([1.5, float("nan")])
+    '[\\n 1.5,\\n null\\n]'
+    """
+    return json.dumps(_finite(value), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value

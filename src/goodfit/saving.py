@@ -10,17 +10,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import math
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from goodfit.errors import InputError, MachineError
-from goodfit.files import sync_folder, write_atomically
+from goodfit.files import sync_folder, to_json, write_atomically
 from goodfit.repeats import parquet
 
 if TYPE_CHECKING:
@@ -200,11 +199,11 @@ def _files(run: Run) -> dict[str, str | bytes]:
         "recipe.toml": run.recipe.to_toml(),
         "history.csv": run.history.to_csv(),
         "model.safetensors": save(weights),
-        "findings.json": _json({"findings": [finding.to_dict() for finding in run.findings]}),
-        "evaluation.json": _json(None if run.evaluation is None else run.evaluation.to_dict()),
-        "baselines.json": _json({name: item.to_dict() for name, item in run.baselines.items()}),
-        "environment.json": _json(dict(run.environment)),
-        "training.json": _json(
+        "findings.json": to_json({"findings": [finding.to_dict() for finding in run.findings]}),
+        "evaluation.json": to_json(None if run.evaluation is None else run.evaluation.to_dict()),
+        "baselines.json": to_json({name: item.to_dict() for name, item in run.baselines.items()}),
+        "environment.json": to_json(dict(run.environment)),
+        "training.json": to_json(
             {
                 "format": FORMAT,
                 "name": run.name,
@@ -228,26 +227,11 @@ def _files(run: Run) -> dict[str, str | bytes]:
         files["vitals.csv"] = run.observations.vitals.to_csv()
     if run.table is not None:
         files |= {
-            "data.json": _json(run.table.to_dict()),
+            "data.json": to_json(run.table.to_dict()),
             "preparation.json": run.table.preparation.to_json(),
         }
         if run.table.analysis is not None:
-            files["profile.json"] = _json(run.table.analysis.to_dict())
+            files["profile.json"] = to_json(run.table.analysis.to_dict())
     if run.own_importance is not None:
-        files["importance.json"] = _json(run.own_importance.to_dict())
+        files["importance.json"] = to_json(run.own_importance.to_dict())
     return files
-
-
-def _json(value: Any) -> str:
-    return json.dumps(_finite(value), indent=1, ensure_ascii=False, allow_nan=False)
-
-
-def _finite(value: Any) -> Any:
-    """Return ``value`` with null for what JSON has no number for."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return value

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from goodfit.cli.options import (
-    OUTPUT,
     ForceFile,
     LanguageOption,
 )
-from goodfit.cli.output import show
-from goodfit.errors import InputError
-from goodfit.files import check_output, write_atomically
+from goodfit.cli.result_file import Format, OutputFile, deliver, wanted_format
 
 __all__ = ["compare"]
-
-FORMATS = ("text", "json", "html")
 
 
 def compare(
@@ -29,21 +23,8 @@ def compare(
             metavar="RUN RUN...", help="Folders of runs; the first is what the others are held to."
         ),
     ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="text|json|html",
-            help="By the output's suffix, else text.",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="A file in place of stdout.", rich_help_panel=OUTPUT
-        ),
-    ] = None,
+    format: Format = None,
+    output: OutputFile = None,
     force: ForceFile = False,
     language: LanguageOption = "en",
 ) -> None:
@@ -51,22 +32,15 @@ def compare(
 
     goodfit compare runs/wine-1 runs/wine-2
     """
-    suffix = "" if output is None else output.suffix.removeprefix(".").lower()
-    wanted = format or (suffix if suffix in FORMATS else "text")
-    if wanted not in FORMATS:
-        values = {"owner": "compare", "option": "--format", "value": wanted, "values": list(FORMATS)}
-        raise InputError("option.not-one-of", **values)
-    if output is not None:
-        check_output(output, force=force)
+    wanted = wanted_format("compare", format, output, force=force)
     from goodfit.comparing import compare as compared
     from goodfit.comparison_report import comparison_page
 
     found = compared(*(runs or []))
-    if wanted == "json":
-        text = json.dumps(found.to_dict(), indent=1, ensure_ascii=False)
-    else:
-        text = comparison_page(found, language) if wanted == "html" else found.to_text(language)
-    if output is None:
-        show(text)
-    else:
-        write_atomically(output, text.encode())
+    deliver(
+        wanted,
+        output,
+        data=found.to_dict,
+        text=lambda: found.to_text(language),
+        page=lambda: comparison_page(found, language),
+    )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from goodfit.cli.options import (
-    OUTPUT,
     RECIPE,
     SEVERAL,
     Columns,
@@ -29,13 +27,10 @@ from goodfit.cli.options import (
     recipe_from,
     with_recipe_options,
 )
-from goodfit.cli.output import show
+from goodfit.cli.result_file import Format, OutputFile, deliver, wanted_format
 from goodfit.errors import InputError
-from goodfit.files import check_output, write_atomically
 
 __all__ = ["data_curve"]
-
-FORMATS = ("text", "json", "html")
 
 
 @with_recipe_options
@@ -57,21 +52,8 @@ def data_curve(
         Path | None,
         typer.Option("--recipe", metavar="FILE", help="A recipe.toml to start from.", rich_help_panel=RECIPE),
     ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="text|json|html",
-            help="By the output's suffix, else text.",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="A file in place of stdout.", rich_help_panel=OUTPUT
-        ),
-    ] = None,
+    format: Format = None,
+    output: OutputFile = None,
     force: ForceFile = False,
     no_progress: NoProgress = False,
     language: LanguageOption = "en",
@@ -83,13 +65,7 @@ def data_curve(
     """
     if data is None:
         raise InputError("usage.no-data")
-    suffix = "" if output is None else output.suffix.removeprefix(".").lower()
-    wanted = format or (suffix if suffix in FORMATS else "text")
-    if wanted not in FORMATS:
-        values = {"owner": "data-curve", "option": "--format", "value": wanted, "values": list(FORMATS)}
-        raise InputError("option.not-one-of", **values)
-    if output is not None:
-        check_output(output, force=force)
+    wanted = wanted_format("data-curve", format, output, force=force)
     from goodfit.workflow.more_rows import data_curve as measured
 
     found = measured(
@@ -104,11 +80,10 @@ def data_curve(
         language=language,
         **recipe_fields(fields),
     )
-    if wanted == "json":
-        text = json.dumps(found.to_dict(), indent=1, ensure_ascii=False)
-    else:
-        text = found.to_html(language) if wanted == "html" else found.to_text(language)
-    if output is None:
-        show(text)
-    else:
-        write_atomically(output, text.encode())
+    deliver(
+        wanted,
+        output,
+        data=found.to_dict,
+        text=lambda: found.to_text(language),
+        page=lambda: found.to_html(language),
+    )

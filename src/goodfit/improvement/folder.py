@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from goodfit.errors import InputError
-from goodfit.files import write_atomically
+from goodfit.files import to_json, write_atomically
 from goodfit.improvement.trial import Trial, curve_columns, trial_columns
 
 if TYPE_CHECKING:
@@ -85,18 +83,6 @@ def save_tuning(tuning: Tuning, folder: Path, language: str) -> Tuning:
     tuning = replace(tuning, run=replace(tuning.run, folder=folder / BEST))
     write_atomically(folder / "best.toml", tuning.recipe.to_toml())
     save_trials(tuning.trials, tuning.monitor, folder)
-    told = _finite({"format": FORMAT, **tuning.to_dict()})
-    write_atomically(folder / ABOUT, json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False))
+    write_atomically(folder / ABOUT, to_json({"format": FORMAT, **tuning.to_dict()}))
     tuning.report(language=language)
     return tuning
-
-
-def _finite(value: Any) -> Any:
-    """Return ``value`` with null for what JSON has no number for."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return value
