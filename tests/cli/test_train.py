@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import goodfit
-from goodfit.cli.train import claimed_folder, free_folder
 from spine_for_tests import TINY, Ended, content, people, people_file, program
 
 
@@ -76,34 +73,6 @@ def test_runs_are_numbered_and_none_is_written_over(place, quick_report):
     assert (ended.status, ended.out, ended.err) == (0, "", "")
     assert sorted(path.name for path in Path("runs").iterdir()) == ["people-1", "people-2"]
     assert content(place / "runs" / "people-1") == before
-
-
-def test_a_free_folder_is_called_by_the_data(place):
-    assert free_folder(Path("runs"), Path("x/wine.v2.csv.gz")) == Path("runs/wine.v2-1")
-    Path("runs/wine.v2-1").mkdir(parents=True)
-    Path("runs/wine.v2-2").write_text("a file")
-    assert free_folder(Path("runs"), Path("wine.v2.csv")) == Path("runs/wine.v2-3")
-
-
-def test_trainings_at_the_same_time_take_different_folders(place):
-    with ThreadPoolExecutor(8) as threads, ExitStack() as held:
-        claims = [held.enter_context(claimed_folder(Path("runs"), Path("wine.csv"))) for _ in range(3)]
-        begun = [claimed_folder(Path("runs"), Path("wine.csv")) for _ in range(8)]
-        others = list(threads.map(lambda claim: claim.__enter__(), begun))
-        assert len({*claims, *others}) == 11
-        Path(claims[0], "kept.txt").write_text("x")
-    assert claims[0].exists()
-    assert not claims[1].exists()
-
-
-def test_a_folder_that_nothing_was_written_to_is_not_left(place):
-    with claimed_folder(Path("runs"), Path("wine.csv")):
-        assert Path("runs/wine-1").is_dir()
-    assert not Path("runs").exists()
-    Path("runs").write_text("a file")
-    with claimed_folder(Path("runs"), Path("wine.csv")) as folder:
-        assert folder == Path("runs/wine-1")
-    assert Path("runs").read_text() == "a file"
 
 
 def test_a_run_that_is_there_is_replaced_only_by_force(place, quick_report):

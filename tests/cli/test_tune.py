@@ -51,6 +51,14 @@ def test_the_space_comes_from_a_file_and_the_folder_has_a_name(place):
     assert pl.read_csv("runs/tune-people-1/trials.csv")["state"].to_list() == ["finished"] * 4
 
 
+def test_a_search_without_time_for_a_trial_leaves_nothing(place):
+    words = ("tune", "people.csv", "--target", "bought", "--time-budget", "0.001")
+    assert program(*words).status == 2
+    assert not Path("runs").exists()
+    assert program(*words, "--storage", "shared.db", "--study", "one").status == 2
+    assert program(*words[:-2], *QUICK, "--storage", "shared.db", "--study", "one", "-q").status == 0
+
+
 def test_it_speaks_spanish(place):
     ended = program("tune", "people.csv", "--target", "bought", *QUICK, "-o", "found", "--language", "es")
     assert "Se probaron 6 recetas" in ended.out

@@ -88,6 +88,18 @@ def test_points_that_were_not_tried_leave_nothing(storage):
     assert study(storage).trials == []
 
 
+def test_an_empty_study_is_removed_unless_somebody_else_works_on_it(storage):
+    study(storage).remove_if_empty()
+    one = study(storage, facts={**FACTS, "data": {"sha256": "b"}})
+    study(storage, facts={**FACTS, "data": {"sha256": "b"}})
+    one.remove_if_empty()
+    with pytest.raises(InputError, match="is of other data"):
+        study(storage)
+    kept = filled(storage, name="other")
+    kept.remove_if_empty()
+    assert len(study(storage, name="other").trials) == 4
+
+
 def test_optuna_itself_reads_the_study(tmp_path):
     filled(tmp_path / "study.db")
     with quiet():

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from goodfit.cli.claimed_folder import claimed_folder
 from goodfit.cli.options import OUTPUT, Force, LanguageOption, NoProgress, Quiet
-from goodfit.cli.train import claimed_folder
 
 __all__ = ["demo"]
 

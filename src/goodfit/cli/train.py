@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from goodfit.cli.claimed_folder import claimed_folder
 from goodfit.cli.options import (
     OUTPUT,
     RECIPE,
@@ -36,10 +36,9 @@ from goodfit.cli.options import (
     with_recipe_options,
 )
 from goodfit.errors import InputError
-from goodfit.files import data_name
 from goodfit.finding import SEVERITIES
 
-__all__ = ["claimed_folder", "free_folder", "train"]
+__all__ = ["train"]
 
 
 @with_recipe_options
@@ -163,36 +162,3 @@ def train(
             fail_on=fail_on,
             **recipe_fields(fields),
         )
-
-
-@contextmanager
-def claimed_folder(parent: Path, data: Path) -> Iterator[Path]:
-    """Make the first ``<parent>/<data name>-<n>`` that is free, so that no other training takes it meanwhile.
-
-    If nothing was written to it in the end, as on wrong input, it is removed.
-    """
-    made_parent = not parent.exists()
-    folder = free_folder(parent, data)
-    with suppress(OSError):  # where it cannot be made, the training says so in a sentence
-        parent.mkdir(parents=True, exist_ok=True)
-        while True:
-            with suppress(FileExistsError):
-                folder.mkdir()
-                break
-            folder = free_folder(parent, data)
-    try:
-        yield folder
-    finally:
-        with suppress(OSError):
-            folder.rmdir()
-            if made_parent:
-                parent.rmdir()
-
-
-def free_folder(parent: Path, data: Path, prefix: str = "") -> Path:
-    """Return the first ``<parent>/<prefix><data name>-<n>`` that does not exist."""
-    name = prefix + data_name(data)
-    number = 1
-    while (parent / f"{name}-{number}").exists():
-        number += 1
-    return parent / f"{name}-{number}"

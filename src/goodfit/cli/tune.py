@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from goodfit.cli.claimed_folder import claimed_folder
 from goodfit.cli.options import (
     OUTPUT,
     RECIPE,
@@ -32,7 +34,6 @@ from goodfit.cli.options import (
     recipe_from,
     with_recipe_options,
 )
-from goodfit.cli.train import free_folder
 from goodfit.errors import InputError
 
 __all__ = ["tune"]
@@ -131,37 +132,38 @@ def tune(
     """
     if resume and output is None:
         raise InputError("tune.resume-what")
-    folder = output or free_folder(Path("runs"), Path(data), "tune-")
+    claim = nullcontext(output) if output is not None else claimed_folder(Path("runs"), Path(data), "tune-")
     from goodfit.cli.output import show, width
     from goodfit.cli.telling import WIDTH
     from goodfit.improvement.tune import tune as search
 
-    tuning = search(
-        data,
-        target=parse_targets(target),
-        trials=trials,
-        time_budget=time_budget,
-        space=space,
-        sampler=sampler,
-        halving=_factor(halving),
-        seeds=seeds,
-        storage=storage,
-        study=study,
-        task=task,
-        valid=valid,
-        test=test,
-        group_column=group_column,
-        time_column=time_column,
-        columns=parse_columns(column),
-        reading=reading(delimiter, encoding, decimal, null_value),
-        recipe=recipe_from(recipe),
-        folder=folder,
-        force=force,
-        resume=resume,
-        progress=not (quiet or no_progress),
-        language=language,
-        **recipe_fields(fields),
-    )
+    with claim as folder:
+        tuning = search(
+            data,
+            target=parse_targets(target),
+            trials=trials,
+            time_budget=time_budget,
+            space=space,
+            sampler=sampler,
+            halving=_factor(halving),
+            seeds=seeds,
+            storage=storage,
+            study=study,
+            task=task,
+            valid=valid,
+            test=test,
+            group_column=group_column,
+            time_column=time_column,
+            columns=parse_columns(column),
+            reading=reading(delimiter, encoding, decimal, null_value),
+            recipe=recipe_from(recipe),
+            folder=folder,
+            force=force,
+            resume=resume,
+            progress=not (quiet or no_progress),
+            language=language,
+            **recipe_fields(fields),
+        )
     if not quiet:
         show(tuning.story(language, width(WIDTH)))
     if tuning.ended_by == "interrupted":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,7 +53,7 @@ def begin_tuning_folder(folder: Path, *, force: bool, resume: bool) -> None:
 
 
 def save_trials(trials: Sequence[Trial], monitor: str, folder: Path) -> None:
-    """Write the trials and their curves as tables.
+    """Write the trials and their curves as tables; where there are none, leave nothing of the search.
 
     Raises
     ------
@@ -61,6 +62,11 @@ def save_trials(trials: Sequence[Trial], monitor: str, folder: Path) -> None:
     """
     import polars as pl
 
+    if not trials:
+        for name in FILES:
+            with suppress(OSError):  # a system that removes no open file leaves an empty database
+                (folder / name).unlink(missing_ok=True)
+        return
     for name, columns in (
         ("trials.csv", trial_columns(trials, monitor)),
         ("curves.csv", curve_columns(trials)),

@@ -119,6 +119,19 @@ class Study:
                 self.trials.append(trial)
                 self.sampling.take_in(trial)
 
+    def remove_if_empty(self) -> None:
+        """Take the study out of its storage where nothing was tried, unless another process has joined it."""
+        if self._kept is None or self.trials or len(self._processes()) > 1:
+            return
+        import optuna
+
+        with self._reaching():
+            optuna.delete_study(study_name=self._kept.study_name, storage=_place(self._address))
+
+    def _processes(self) -> list[str]:
+        with self._reaching():
+            return [key for key in self._kept.user_attrs if key.startswith(PROCESS)]
+
     def _join(
         self,
         storage: str,
@@ -140,8 +153,7 @@ class Study:
         _check_same(json.loads(known), json.loads(ours), name, shown)
         with self._reaching():
             self._kept.set_user_attr(PROCESS + self._process, True)
-            processes = [key for key in self._kept.user_attrs if key.startswith(PROCESS)]
-        if len(processes) > 1:  # else it would propose what the first one did
+        if len(self._processes()) > 1:  # else it would propose what the first one did
             self.sampling = sampling(int(self._process[:8], 16))
         self.take_in()
 
@@ -172,25 +184,30 @@ def without_password(storage: str) -> str:
 
 def _open(storage: str, name: str, higher: bool) -> Any:
     import optuna
-    from optuna.storages.journal import JournalFileBackend
 
-    place: Any = storage
-    if "://" not in storage:
-        path = Path(storage)
-        if path.suffix not in (".db", ".sqlite", ".sqlite3", ".journal"):
-            raise InputError("tune.storage-kind", storage=storage)
-        if not path.absolute().parent.is_dir():
-            raise InputError("tune.storage-folder", storage=storage, folder=str(path.parent))
-        if path.suffix == ".journal":
-            place = optuna.storages.JournalStorage(JournalFileBackend(storage))
-        else:
-            place = f"sqlite:///{path}"
     return optuna.create_study(
         study_name=name,
-        storage=place,
+        storage=_place(storage),
         direction="maximize" if higher else "minimize",
         load_if_exists=True,
     )
+
+
+def _place(storage: str) -> Any:
+    """Return what Optuna takes as a storage."""
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
+
+    if "://" in storage:
+        return storage
+    path = Path(storage)
+    if path.suffix not in (".db", ".sqlite", ".sqlite3", ".journal"):
+        raise InputError("tune.storage-kind", storage=storage)
+    if not path.absolute().parent.is_dir():
+        raise InputError("tune.storage-folder", storage=storage, folder=str(path.parent))
+    if path.suffix == ".journal":
+        return optuna.storages.JournalStorage(JournalFileBackend(storage))
+    return f"sqlite:///{path}"
 
 
 def _check_same(known: Mapping[str, Any], ours: Mapping[str, Any], name: str, storage: str) -> None:

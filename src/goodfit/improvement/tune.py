@@ -192,6 +192,8 @@ def tune(
         with shown, heeding_interrupts(state.attention):
             search(state)
         kept.take_in()
+        if not kept.trials:
+            kept.remove_if_empty()
         if where is not None:
             save_trials(kept.trials, monitor, where)
         best = _best(state, time_budget)
