@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from goodfit.data.preparation import BUCKETS, TextColumn
 from goodfit.data.scaling import soft_clip
 
-__all__ = ["character_runs", "fit_text", "text_numbers"]
+__all__ = ["character_runs", "fit_text", "text_numbers", "weighted_runs"]
 
 LENGTHS = (3, 4, 5)
 MOST_CHARACTERS = 1000
@@ -56,15 +56,11 @@ def fit_text(series: pl.Series, indicator: bool = False) -> TextColumn:
     missing = series.null_count()
     rows = np.linspace(0, len(series) - 1, min(MOST_ROWS, len(series))).astype(np.int64)
     some = series.gather(rows)
-    present = np.zeros(BUCKETS, dtype=np.int64)
-    for _, count in _counts(some, np.arange(BUCKETS)):
-        present += np.bincount(count.indices, minlength=BUCKETS)
-    buckets = np.flatnonzero(present >= FEWEST_ROWS_OF_BUCKET)
+    buckets, idf = _buckets_of(some)
     width = min(int(np.clip(len(some) // ROWS_A_NUMBER, FEWEST_NUMBERS, MOST_NUMBERS)), len(buckets) - 1)
     if width < 1:
         return TextColumn(series.name, (), (), (), (), 1.0, missing, indicator)
-    idf = np.round(1 + np.log((1 + len(some)) / (1 + present[buckets])), DECIMALS)
-    weighted = _stacked([_weighted(count, idf) for _, count in _counts(some, buckets)])
+    weighted = _weights(some, buckets, idf)
     _, _, vectors = randomized_svd(weighted, n_components=width, n_iter=4, random_state=0)
     vectors = np.round(vectors.astype(np.float64), DECIMALS)
     found = weighted @ vectors.T
@@ -92,6 +88,11 @@ def text_numbers(column: TextColumn, series: pl.Series) -> NDArray[np.float64]:
     return soft_clip((numbers - np.array(column.center)) / column.scale, LIMIT)
 
 
+def weighted_runs(texts: pl.Series) -> Matrix:
+    """Return the weights of the runs' buckets, as `fit_text` has them: each row's norm is 1 or 0."""
+    return _weights(texts, *_buckets_of(texts))
+
+
 def character_runs(texts: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     r"""Return the row and the bucket of every run of 3, 4 and 5 characters in texts without line ends.
 
@@ -114,6 +115,15 @@ def character_runs(texts: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.int6
             rows.append(row[:starts][whole])
             buckets.append(_mixed(hashed[whole]))
     return np.concatenate(rows), np.concatenate(buckets)
+
+
+def _buckets_of(texts: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the buckets that two texts or more have, and the weight of each by how seldom it is."""
+    present = np.zeros(BUCKETS, dtype=np.int64)
+    for _, count in _counts(texts, np.arange(BUCKETS)):
+        present += np.bincount(count.indices, minlength=BUCKETS)
+    buckets = np.flatnonzero(present >= FEWEST_ROWS_OF_BUCKET)
+    return buckets, np.round(1 + np.log((1 + len(texts)) / (1 + present[buckets])), DECIMALS)
 
 
 def _mixed(hashed: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -157,7 +167,7 @@ def _weighted(counts: Matrix, idf: NDArray[np.float64]) -> Matrix:
     return counts
 
 
-def _stacked(parts: list[Matrix]) -> Matrix:
+def _weights(texts: pl.Series, buckets: NDArray[np.int64], idf: NDArray[np.float64]) -> Matrix:
     from scipy.sparse import vstack
 
-    return vstack(parts, format="csr")
+    return vstack([_weighted(count, idf) for _, count in _counts(texts, buckets)], format="csr")

@@ -162,3 +162,26 @@ def test_any_table_is_looked_at_or_refused_in_a_sentence(rows, with_target):
     for language in LANGUAGES:
         assert found.to_text(language)
     assert TableAnalysis.from_dict(json.loads(json.dumps(found.to_dict(), allow_nan=False))) == found
+
+
+def test_texts_tell_the_target_are_suspected_and_may_be_missing():
+    rows = range(600)
+    label = [("sold", "kept")[place % 2] for place in rows]
+    said = [None if place % 10 == 0 else f"it was {label[place]} on day {place} of year" for place in rows]
+    other = [f"nothing {place * 7919 % 1009} to know of {place}" for place in rows]
+    found = goodfit.profile({"said": said, "other": other, "x": list(rows), "label": label}, "label")
+    shares = {column.name: column.association for column in found.columns}
+    assert shares["said"] > 0.5
+    assert shares["other"] < 0.02
+    leaks = [
+        remark.values["column"] for remark in found.remarks if remark.code == "profile.remark.leak-class"
+    ]
+    assert leaks == ["said"]
+
+
+def test_the_only_column_is_no_leak():
+    label = ["sold", "kept"] * 100
+    found = goodfit.profile(
+        {"said": [f"it was {label[place]} at {place}" for place in range(200)], "label": label}, "label"
+    )
+    assert not any(remark.code.startswith("profile.remark.leak") for remark in found.remarks)

@@ -86,3 +86,22 @@ def test_targets_are_compared_by_themselves_and_by_what_they_mean():
     assert changed.auc < 0.55
     absent = find_drift(table, kinds[:-1], read(frame()), kinds[-1:])
     assert absent.notes == ()
+
+
+def test_texts_that_changed_are_said():
+    def reviews(*words: str) -> pl.DataFrame:
+        lines = [" ".join(RANDOM.choice(words, 7)) for _ in range(600)]
+        return pl.DataFrame({"review": [f"{line} {place}" for place, line in enumerate(lines)]})
+
+    usual = ("good", "bad", "room", "bed", "food", "view")
+    same = compared(reviews(*usual), reviews(*usual))
+    assert not same.columns[0].drifted
+    assert same.low is not None
+    assert same.low < 0.5
+    found = compared(reviews(*usual), reviews(*usual, "parking"))
+    assert found.low is not None
+    assert found.low > 0.6
+    [column] = found.columns
+    assert column.drifted
+    assert column.message.code == "profile.drift.word"
+    assert column.message.values["value"] == "'parking'"

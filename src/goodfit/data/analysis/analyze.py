@@ -6,16 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from goodfit.data.analysis import associations, drift, leakage
-from goodfit.data.analysis.discrete import some_rows
+from goodfit.data.analysis import associations, drift, leakage, texts
+from goodfit.data.analysis.discrete import discrete, some_rows
 from goodfit.data.analysis.distributions import QUANTILE_ROWS, analyze_column, suspicious_values
 from goodfit.data.analysis.duplicates import find_duplicates
 from goodfit.data.analysis.missingness import missing_patterns
 from goodfit.data.analysis.percent import percent
 from goodfit.data.analysis.results import ColumnAnalysis, Duplicates, Pair, TableAnalysis
 from goodfit.data.casting import read_column, read_target, usable_rows
+from goodfit.data.columns import as_numbers
 from goodfit.data.profile import alike_notes, describe_columns, dropped_notes
 from goodfit.data.profile import profile as decide_columns
 from goodfit.data.read import read
@@ -45,7 +47,7 @@ def profile(
     """Look closely at a table: its columns, what is missing, repeated, suspicious, and what tells the target.
 
     Everything is counted in all rows, except for quantiles (at most 100,000 rows), associations, leakage and
-    drift (20,000): the samples are drawn alike each time and their sizes stated.
+    drift (20,000; 5,000 for texts): the samples are drawn alike each time and their sizes stated.
 
     Parameters
     ----------
@@ -112,15 +114,19 @@ def analyze(
     analyses = [analyze_column(series, column) for series, column in zip(typed, described, strict=True)]
     targets, target_series = _targets(frame, known)
     sample = some_rows(frame.height, associations.MOST_ROWS)
-    compared_kinds = [column.used and column.kind != "text" for column in described]
-    used = [(series.gather(sample), place) for place, series in enumerate(typed) if compared_kinds[place]]
-    some = [series for series, _ in used]
+    used = [column for column in described if column.used]
+    taken = {series.name: series.gather(sample) for series in typed}
+    some = [taken[column.name] for column in used if column.kind != "text"]
+    written = [taken[column.name] for column in used if column.kind == "text"]
     remarks: list[Message] = []
     if target_series is not None and known is not None:
         chosen = target_series.gather(sample)
+        said, few = _said_by_texts(written, chosen, known)
         shares = associations.target_associations(some, chosen)
+        shares |= associations.target_associations(_as_columns(said, known), few)
         analyses = [replace(each, association=shares.get(each.name)) for each in analyses]
-        remarks += _leaks(some, chosen, known)
+        if len(used) > 1:
+            remarks += _leaks(some, chosen, said, few, known)
         remarks += _target_remarks(targets[0], known)
     identifiers = [column.name for column in described if column.kind == "identifier"]
     by_class = list(known.targets) if known is not None and known.task != "regression" else []
@@ -129,7 +135,7 @@ def analyze(
     pairs = associations.same_pairs(some)
     remarks += _table_remarks(duplicates, pairs, frame.height)
     if target_series is not None:
-        for name_, share in associations.missing_that_tells(some, target_series.gather(sample)):
+        for name_, share in associations.missing_that_tells([*some, *written], target_series.gather(sample)):
             remarks.append(
                 Message("profile.remark.missing-tells", {"column": name_, "percent": percent(share)})
             )
@@ -141,6 +147,8 @@ def analyze(
             remarks += suspicious_values(read_target(frame[analysis.name], column), analysis)
     complete, patterns = missing_patterns(compared)
     sizes = {"quantiles": QUANTILE_ROWS, "associations": associations.MOST_ROWS}
+    if written and target_series is not None:
+        sizes["texts"] = texts.MOST_ROWS
     return TableAnalysis(
         source=table.source.name,
         rows=frame.height,
@@ -191,12 +199,38 @@ def _targets(frame: pl.DataFrame, known: Profile | None) -> tuple[list[ColumnAna
     return analyses, series[0] if len(series) == 1 else None
 
 
-def _leaks(columns: Sequence[pl.Series], target: pl.Series, known: Profile) -> list[Message]:
+def _said_by_texts(
+    columns: Sequence[pl.Series], target: pl.Series, known: Profile
+) -> tuple[dict[str, texts.Values], pl.Series]:
+    """Return what each column of texts says of the target, in some rows, and the target in these."""
     classes = known.task != "regression"
+    rows = some_rows(len(target), texts.MOST_ROWS)
+    few = target.gather(rows)
+    wanted = discrete(few, len(few)).astype(np.float64) if classes else as_numbers(few)
+    said = {
+        series.name: texts.told_by_texts(series.gather(rows), wanted, classes=classes) for series in columns
+    }
+    return said, few
+
+
+def _as_columns(said: Mapping[str, texts.Values], known: Profile) -> list[pl.Series]:
+    kind = pl.String if known.task == "multiclass" else pl.Float64
+    return [pl.Series(name, values).cast(kind) for name, values in said.items()]
+
+
+def _leaks(
+    columns: Sequence[pl.Series],
+    target: pl.Series,
+    said: Mapping[str, texts.Values],
+    few: pl.Series,
+    known: Profile,
+) -> list[Message]:
+    classes = known.task != "regression"
+    by_texts = leakage.telling_texts(said, few, classes=classes)
     rows = some_rows(len(target), leakage.MOST_ROWS)
     columns, target = [series.gather(rows) for series in columns], target.gather(rows)
     found = []
-    for teller in leakage.tellers(columns, target, classes=classes):
+    for teller in [*leakage.tellers(columns, target, classes=classes), *by_texts]:
         facts = {"column": teller.name, "target": target.name}
         if classes:
             shares = {"percent": percent(teller.score), "chance": percent(teller.chance)}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from goodfit.data.analysis.discrete import discrete, some_rows
 from goodfit.data.analysis.percent import percent
 from goodfit.data.analysis.results import ColumnDrift, Drift
+from goodfit.data.analysis.texts import told_by_texts
 from goodfit.data.casting import as_texts, read_column
 from goodfit.data.columns import as_numbers
 from goodfit.data.table import Column, Table
@@ -49,10 +50,10 @@ def find_drift(
             shown = {"count": len(names), "names": [repr(name) for name in names[:8]]}
             notes.append(Message(f"profile.drift.{code}", shown))
     rows, other_rows = (some_rows(each.frame.height, MOST_ROWS) for each in (table, other))
-    found, first, second = [], [], []
-    compared = [
-        column for column in columns if column.used and column.kind != "text" and column.name in there
-    ]
+    found, features = [], []
+    parts = [some_rows(len(each), CLASSIFIED_ROWS) for each in (rows, other_rows)]
+    origin = np.repeat([0.0, 1.0], [len(part) for part in parts])
+    compared = [column for column in columns if column.used and column.name in there]
     for column in compared:
         mine = read_column(table.frame[column.name].gather(rows), column.kind, column.facts)
         series = other.frame[column.name].gather(other_rows)
@@ -63,14 +64,23 @@ def find_drift(
             examples = [repr(str(value)) for value in values.head(EXAMPLES)]
             facts = {"column": column.name, "percent": percent(lost / len(series)), "examples": examples}
             notes.append(Message(f"profile.drift.unread-{column.kind}", facts))
+        pair = mine.gather(parts[0]), yours.gather(parts[1])
+        if column.kind == "text":
+            both = pl.concat([as_texts(each).cast(pl.String) for each in pair])
+            scores = told_by_texts(both, origin, classes=True)
+            distance = _gap(scores[origin == 0], scores[origin == 1])
+            drifted = _beyond_chance(distance, len(pair[0]), len(pair[1]), len(compared))
+            found.append(ColumnDrift(column.name, distance, drifted, _said_of_texts(*pair)))
+            # scores that tell nothing are noise, and where both tables have texts in common, inverted
+            features.append(scores if drifted else np.zeros(len(scores)))
+            continue
         if column.name in goals:
             yours, spelled = _respelled(mine, yours, column)
             notes += spelled
         else:  # labels may be made anew for other rows: the classifier is to judge the rows themselves
-            first.append(mine)
-            second.append(yours)
-        found.append(_compared(mine, yours, column, len(compared)))
-    auc, low, high = _told_apart(first, second)
+            features.append(_as_feature(*pair))
+        found.append(_judged(mine, yours, column, len(compared)))
+    auc, low, high = _told_apart(features, origin)
     drifts = tuple(sorted(found, key=lambda each: (not each.drifted, -each.distance)))
     return Drift(other.source.name, other.frame.height, auc, low, high, drifts, tuple(notes))
 
@@ -90,29 +100,31 @@ def _respelled(mine: pl.Series, yours: pl.Series, column: Column) -> tuple[pl.Se
     return yours.cast(pl.String).replace(pairs), [note]
 
 
-def _compared(mine: pl.Series, yours: pl.Series, column: Column, count: int) -> ColumnDrift:
-    numeric = column.kind in ("number", "datetime")
-    distance = _ks(mine, yours) if numeric else _total_variation(mine, yours)
+def _judged(mine: pl.Series, yours: pl.Series, column: Column, count: int) -> ColumnDrift:
+    said = _said(mine, yours, column)
+    if column.kind in ("number", "datetime"):
+        distance = _ks(mine, yours)
+        drifted = _beyond_chance(distance, len(mine), len(yours), count)
+        return ColumnDrift(column.name, distance, drifted, said)
+    # the expected sum of |differences| of shares, and a bound on how far it strays (McDiarmid)
     sizes = len(mine) * len(yours) / (len(mine) + len(yours))
-    if numeric:  # the asymptotic tail of Kolmogorov's distribution: 2 exp(-2 n D^2)
-        chance = np.sqrt(np.log(2 * max(count, 1) / CHANCE) / (2 * sizes))
-    else:  # the expected sum of |differences| of shares, and a bound on how far it strays (McDiarmid)
-        shares = _level_counts(mine, yours).sum(axis=0) / (len(mine) + len(yours))
-        expected = 0.5 * np.sqrt(2 / np.pi) * np.sqrt(shares * (1 - shares) / sizes).sum()
-        chance = expected + np.sqrt(np.log(max(count, 1) / CHANCE) / (2 * sizes))
-    drifted = bool(distance >= LARGE and distance > chance)
-    return ColumnDrift(column.name, float(distance), drifted, _said(mine, yours, column))
+    distance = _total_variation(mine, yours)
+    shares = _level_counts(mine, yours).sum(axis=0) / (len(mine) + len(yours))
+    expected = 0.5 * np.sqrt(2 / np.pi) * np.sqrt(shares * (1 - shares) / sizes).sum()
+    chance = expected + np.sqrt(np.log(max(count, 1) / CHANCE) / (2 * sizes))
+    return ColumnDrift(column.name, distance, bool(distance >= LARGE and distance > chance), said)
+
+
+def _beyond_chance(distance: float, mine: int, yours: int, count: int) -> bool:
+    """Judge a gap of cumulative shares by the tail of Kolmogorov's distribution, 2 exp(-2 n D^2)."""
+    sizes = mine * yours / (mine + yours)
+    return bool(distance >= LARGE and distance > np.sqrt(np.log(2 * max(count, 1) / CHANCE) / (2 * sizes)))
 
 
 def _said(mine: pl.Series, yours: pl.Series, column: Column) -> Message:
-    gone = {
-        "missing": percent(mine.null_count() / max(1, len(mine))),
-        "missing_other": percent(yours.null_count() / max(1, len(yours))),
-    }
-    if abs(mine.null_count() / len(mine) - yours.null_count() / len(yours)) >= LARGE / 2:
-        return Message("profile.drift.missing", gone)
-    if yours.null_count() == len(yours) or mine.null_count() == len(mine):
-        return Message("profile.drift.missing", gone)
+    missing = _said_of_missing(mine, yours)
+    if missing is not None:
+        return missing
     if column.kind in ("number", "datetime"):
         middle, other_middle = _middle(mine), _middle(yours)
         return Message("profile.drift.median", {"median": middle, "median_other": other_middle})
@@ -129,6 +141,37 @@ def _said(mine: pl.Series, yours: pl.Series, column: Column) -> Message:
     return Message("profile.drift.share", {"value": repr(level), **values})
 
 
+def _said_of_texts(mine: pl.Series, yours: pl.Series) -> Message:
+    missing = _said_of_missing(mine, yours)
+    if missing is not None:
+        return missing
+    counts = [_word_counts(series) for series in (mine, yours)]
+    shares = {
+        word: [count.get(word, 0) / len(series) for count, series in zip(counts, (mine, yours), strict=True)]
+        for word in counts[0] | counts[1]
+    }
+    word, (share, other) = max(
+        shares.items(), key=lambda item: (abs(item[1][0] - item[1][1]), item[0]), default=("", (0.0, 0.0))
+    )
+    values = {"percent": percent(share), "percent_other": percent(other)}
+    return Message("profile.drift.word", {"value": repr(word), **values})
+
+
+def _word_counts(series: pl.Series) -> dict[str, int]:
+    """Return in how many texts each word stands."""
+    words = as_texts(series).cast(pl.String).drop_nulls().str.to_lowercase().str.extract_all(r"\w+")
+    counted = words.list.unique().explode().drop_nulls().alias("word").value_counts(name="rows")
+    return dict(counted.iter_rows())
+
+
+def _said_of_missing(mine: pl.Series, yours: pl.Series) -> Message | None:
+    """Return how many values are missing here and there, None where that is not what differs."""
+    here, there = mine.null_count() / max(1, len(mine)), yours.null_count() / max(1, len(yours))
+    if abs(here - there) < LARGE / 2 and max(here, there) < 1:
+        return None
+    return Message("profile.drift.missing", {"missing": percent(here), "missing_other": percent(there)})
+
+
 def _middle(series: pl.Series) -> str:
     middle: Any = series.median()
     return f"{middle:.4g}" if isinstance(middle, (int, float)) else str(middle)[:16]
@@ -136,10 +179,16 @@ def _middle(series: pl.Series) -> str:
 
 def _ks(mine: pl.Series, yours: pl.Series) -> float:
     """Return the largest difference of the cumulative shares; missing values lie below all others."""
-    first, second = (np.sort(np.nan_to_num(_physical(series), nan=-np.inf)) for series in (mine, yours))
-    both = np.concatenate([first, second])
-    shares = [np.searchsorted(part, both, side="right") / len(part) for part in (first, second)]
-    return float(np.abs(shares[0] - shares[1]).max())
+    first, second = (np.nan_to_num(_physical(series), nan=-np.inf) for series in (mine, yours))
+    return max(_gap(first, second), _gap(second, first))
+
+
+def _gap(lower: NDArray[np.float64], higher: NDArray[np.float64]) -> float:
+    """Return by how much the cumulative shares of one exceed those of the other at most."""
+    lower, higher = np.sort(lower), np.sort(higher)
+    both = np.concatenate([lower, higher])
+    shares = [np.searchsorted(part, both, side="right") / len(part) for part in (lower, higher)]
+    return max(0.0, float((shares[0] - shares[1]).max()))
 
 
 def _physical(series: pl.Series) -> NDArray[np.float64]:
@@ -175,26 +224,20 @@ def _unseen(mine: pl.Series, yours: pl.Series) -> dict[str, Any]:
 
 
 def _told_apart(
-    first: Sequence[pl.Series], second: Sequence[pl.Series]
+    features: Sequence[NDArray[np.float64]], origin: NDArray[np.float64]
 ) -> tuple[float | None, float | None, float | None]:
     """Return how well boosted trees tell rows of the two tables apart on rows they have not seen.
 
     The area under the ROC curve over two folds, with the 95 % interval of Hanley and McNeil (1982): a
     classifier two-sample test (Lopez-Paz and Oquab 2017).
     """
-    if not first or min(len(first[0]), len(second[0])) < FEWEST_ROWS:
+    n = int(origin.sum())
+    m = len(origin) - n
+    if not features or min(m, n) < FEWEST_ROWS:
         return None, None, None
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    sizes = [min(CLASSIFIED_ROWS, len(part[0])) for part in (first, second)]
-    parts = [some_rows(len(part[0]), size) for part, size in zip((first, second), sizes, strict=True)]
-    matrix = np.column_stack(
-        [
-            _as_feature(mine.gather(parts[0]), yours.gather(parts[1]))
-            for mine, yours in zip(first, second, strict=True)
-        ]
-    )
-    origin = np.repeat([0, 1], sizes)
+    matrix = np.column_stack(features)
     fold = np.random.default_rng(0).random(len(origin)) < 0.5
     scores = np.empty(len(origin))
     for inside in (fold, ~fold):
@@ -205,7 +248,6 @@ def _told_apart(
         )
         scores[~inside] = trees.fit(matrix[inside], origin[inside]).predict_proba(matrix[~inside])[:, 1]
     ranks = pl.Series(scores).rank("average").to_numpy()
-    m, n = sizes
     auc = float((ranks[origin == 1].sum() - n * (n + 1) / 2) / (m * n))
     q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     variance = (auc * (1 - auc) + (n - 1) * (q1 - auc**2) + (m - 1) * (q2 - auc**2)) / (m * n)

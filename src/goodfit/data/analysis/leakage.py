@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from goodfit.data.analysis.discrete import discrete
 from goodfit.data.columns import as_numbers
 
-__all__ = ["MOST_ROWS", "Sum", "Teller", "sum_of_columns", "tellers"]
+__all__ = ["MOST_ROWS", "Sum", "Teller", "sum_of_columns", "tellers", "telling_texts"]
 
 MOST_ROWS = 20_000
 FEWEST_ROWS = 40
@@ -67,11 +67,26 @@ def tellers(columns: Sequence[pl.Series], target: pl.Series, *, classes: bool) -
         for inside in (fold, ~fold):
             predict = _by_value if by_value or len(np.unique(feature)) <= 50 else _by_neighbours
             predicted[~inside] = predict(feature[inside], wanted[inside], feature[~inside], classes=classes)
-        chance = float(np.bincount(wanted.astype(np.int64)).max() / len(wanted)) if classes else 0.0
-        score = float((predicted == wanted).mean()) if classes else _r2(wanted, predicted)
-        if chance < 1 and (score - chance) / (1 - chance) >= TELLS:
-            found.append(Teller(series.name, score, chance))
+        found += _suspected(series.name, predicted, wanted, classes=classes)
     return sorted(found, key=lambda item: -item.score)
+
+
+def telling_texts(said: Mapping[str, Values], target: pl.Series, *, classes: bool) -> list[Teller]:
+    """Return the columns of texts that say the target nearly alone, by what `told_by_texts` found."""
+    if len(target) < FEWEST_ROWS:
+        return []
+    wanted = discrete(target, len(target)).astype(np.float64) if classes else as_numbers(target)
+    if classes and wanted.max() <= 1:
+        said = {name: (values > 0.5).astype(np.float64) for name, values in said.items()}
+    found = [_suspected(name, values, wanted, classes=classes) for name, values in said.items()]
+    return [teller for each in found for teller in each]
+
+
+def _suspected(name: str, predicted: Values, wanted: Values, *, classes: bool) -> list[Teller]:
+    chance = float(np.bincount(wanted.astype(np.int64)).max() / len(wanted)) if classes else 0.0
+    score = float((predicted == wanted).mean()) if classes else _r2(wanted, predicted)
+    tells = chance < 1 and (score - chance) / (1 - chance) >= TELLS
+    return [Teller(name, score, chance)] if tells else []
 
 
 def sum_of_columns(columns: Sequence[pl.Series], target: pl.Series) -> Sum | None:
