@@ -51,6 +51,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "seed": st.integers(0, 2**63 - 1),
     "valid_fraction": st.just("auto") | INNER,
     "test_fraction": st.just("auto") | SHARES,
+    "split_seed": st.none() | st.integers(0, 2**63 - 1),
 }
 RECIPES = st.fixed_dictionaries({}, optional=FIELDS).map(lambda fields: Recipe(**fields))
 

@@ -149,6 +149,9 @@ class Recipe(BaseModel):
     test_fraction: Annotated[float, Field(ge=0, lt=1)] | Auto = Field(
         "auto", description="Share of the rows kept for the test; auto: by the number of rows."
     )
+    split_seed: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(
+        None, description="Seed by which the rows are divided; none: that of the training, seed."
+    )
 
     def __init__(self, **fields: Any) -> None:
         unknown = [name for name in fields if name not in type(self).model_fields]
@@ -161,6 +164,11 @@ class Recipe(BaseModel):
             raise _out_of_range(name, fields[name]) from None
         if self.stop_at is not None and not math.isfinite(self.stop_at):
             raise _out_of_range("stop_at", self.stop_at)
+
+    @property
+    def rows_seed(self) -> int:
+        """The seed by which the rows are divided."""
+        return self.seed if self.split_seed is None else self.split_seed
 
     @classmethod
     def parse(cls, name: str, text: str) -> Any:

@@ -60,6 +60,16 @@ def test_the_best_recipe_alone_trains_the_same_run(tuning):
     np.testing.assert_allclose(ours, theirs, rtol=1e-4)
 
 
+def test_each_trial_has_a_start_of_its_own_and_all_have_the_same_rows(tuning):
+    assert len({trial.recipe.seed for trial in tuning.trials}) == len(tuning.trials)
+    assert {trial.recipe.split_seed for trial in tuning.trials} == {0}
+
+
+def test_the_run_is_that_of_the_best_seed(tuning):
+    first = tuning.finalists[0]
+    assert min(tuning.run.history["valid_loss"]) <= min(first.values)
+
+
 def test_the_best_is_compared_with_the_beginning_over_seeds_and_rows(tuning):
     first, *others = tuning.finalists
     assert tuning.recipe.learning_rate == first.recipe.learning_rate

@@ -44,6 +44,26 @@ def test_the_run_is_that_of_the_first_seed_trained_alone():
     assert run.repeats.spreads()["log_loss"].count == 3
 
 
+def test_any_seed_is_trained_again_where_the_rows_keep_theirs():
+    run = train(seeds=3)
+    again = goodfit.train(people(), target="bought", recipe=RECIPE, seed=5, split_seed=3)
+    last = run.repeats.trainings[-1]
+    np.testing.assert_allclose(last.history["valid_loss"], again.history["valid_loss"], rtol=1e-4)
+    assert again.table.split.test.tolist() == run.table.split.test.tolist()
+
+
+@pytest.mark.parametrize("folds", [None, 3])
+@pytest.mark.parametrize("divide", [train, own], ids=["table", "own"])
+def test_the_seed_of_the_rows_divides_them_alone(divide, folds):
+    options = {"folds": folds, "test_fraction": 0.2 if folds is None else "auto"}
+    runs = [divide(seed=seed, split_seed=by, **options) for seed, by in ((0, 9), (1, 9), (0, 8))]
+    first, start, rows = (run.repeats.predictions if folds else run.test_predictions for run in runs)
+    kept = ["row"] if folds is None else ["row", "fold"]
+    assert first[kept].equals(start[kept])
+    assert not first.equals(start)
+    assert not first[kept].equals(rows[kept])
+
+
 def test_an_ensemble_averages_and_survives_its_folder(tmp_path):
     run = train(seeds=3, ensemble=True, folder=tmp_path / "run")
     back = goodfit.load(run.folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -27,7 +28,7 @@ class Finals:
     finalists
         The best first; empty where there was no time to compare.
     member
-        The best recipe's, with the seed of the search.
+        The best recipe's, with the seed that did best on the validation rows, in the finals or the search.
     notes
         What was left out for want of time.
     """
@@ -57,18 +58,17 @@ def play_finals(
     best
         Trials, the best first.
     base
-        What the search began with; the rows are divided by its seed.
+        What the search began with; the finals' seeds are its own and those that follow it.
     found
-        The member of ``best[0]``, where this process trained it: the answer where there are no finals.
+        The member of ``best[0]``, where this process trained it.
     """
     contestants: list[tuple[int | None, Recipe]] = []
-    candidates = [(trial.number, trial.recipe) for trial in best]
+    candidates = [(trial.number, trial.recipe.replace(seed=base.seed)) for trial in best]
     for number, recipe in [candidates[0], (None, base), *candidates[1:]]:
         if all(recipe != other for _, other in contestants):
             contestants.append((number, recipe))
 
-    def trained(recipe: Recipe, count: int, attention: Attention) -> list[Member]:
-        recipes = [recipe.replace(seed=base.seed + number) for number in range(count)]
+    def trained(recipes: Sequence[Recipe], attention: Attention) -> list[Member]:
         members = make_members(recipes, lambda recipe: parts_for(base), model)
         for group in group_members(members):
             train_group(group, attention)
@@ -79,7 +79,9 @@ def play_finals(
     for number, recipe in contestants if seeds > 1 else ():
         if _over(attention):
             break
-        each = trained(recipe, seeds, attention)
+        each = trained(
+            [recipe.replace(seed=(base.seed + place) % 2**63) for place in range(seeds)], attention
+        )
         if any(member.ended in ("time-budget", "interrupted") for member in each) and _over(attention):
             break
         played.append((number, recipe))
@@ -90,11 +92,17 @@ def play_finals(
     if len(played) > 1:
         finalists = ranked(played, members, higher=higher, seed=base.seed)
         chosen = next(place for place, (_, recipe) in enumerate(played) if recipe == finalists[0].recipe)
-        return Finals(tuple(finalists), members[chosen][0], notes)
+        again = [*members[chosen], *([found] if found and played[chosen][0] == best[0].number else [])]
+        return Finals(tuple(finalists), _best_of(again, higher), notes)
     if members:
-        return Finals((), members[0][0], notes)
+        return Finals((), _best_of(members[0], higher), notes)
     # The answer is trained whole, whatever the time: nobody wants one that was cut.
-    return Finals((), found or trained(best[0].recipe, 1, Attention())[0], notes)
+    return Finals((), found or trained([best[0].recipe], Attention())[0], notes)
+
+
+def _best_of(members: Sequence[Member], higher: bool) -> Member:
+    known = [member for member in members if math.isfinite(member.state.best.value)] or members
+    return (max if higher else min)(known, key=lambda member: member.state.best.value)
 
 
 def _over(attention: Attention) -> bool:

@@ -114,7 +114,7 @@ def _try_round(state: Search, points: Sequence[Mapping[str, Any]]) -> None:
     ready: list[tuple[Mapping[str, Any], Recipe]] = []
     for point in points:
         try:
-            ready.append((point, study.space.recipe(point)))
+            ready.append((point, study.recipe(point)))
         except InputError as error:
             _keep_failed(study, point, study.space.base, error)
     refused: dict[int, InputError] = {}

@@ -16,7 +16,14 @@ from goodfit.recipe import Recipe
 
 __all__ = ["Choices", "Dimension", "Range", "Space", "label"]
 
-DECIDES_THE_COMPARISON = ("seed", "valid_fraction", "test_fraction", "monitor", "metrics", "time_budget")
+DECIDES_THE_COMPARISON = (
+    "split_seed",
+    "valid_fraction",
+    "test_fraction",
+    "monitor",
+    "metrics",
+    "time_budget",
+)
 """Fields that say which rows, what or how long the trials are compared by, and so are the same for all."""
 CHANGES_THE_LOSS = ("loss", "loss_options", "class_weight")
 
@@ -143,6 +150,8 @@ class Space:
             raise InputError("tune.one-point", recipe=str(space.recipe(next(space.grid()))))
         for name in dimensions:
             field = name.partition(".")[0]
+            if field == "seed":
+                raise InputError("tune.seed-searched")
             if field in DECIDES_THE_COMPARISON:
                 raise InputError("tune.not-searchable", field=field)
             if field in CHANGES_THE_LOSS and base.monitor.endswith("loss"):

@@ -20,7 +20,7 @@ __all__ = ["conclusion", "decided", "finalist_rows", "searched", "tell_tuning", 
 
 CURVE = 40
 BAR = 20
-SAYS_NOTHING = ("seed", "device", "monitor", "loss", "batch_size", "model")
+SAYS_NOTHING = ("seed", "split_seed", "device", "monitor", "loss", "batch_size", "model")
 """Fields that are decided by the data and say nothing of what was found, unless they were searched."""
 
 

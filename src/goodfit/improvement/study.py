@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,6 @@ from typing import Any
 
 from goodfit.errors import InputError
 from goodfit.improvement.sampling import (
-    Sampling,
     distributions,
     make_sampling,
     optuna_values,
@@ -22,6 +22,7 @@ from goodfit.improvement.sampling import (
 from goodfit.improvement.space import Space
 from goodfit.improvement.trial import State, Trial
 from goodfit.messages import Message
+from goodfit.recipe import Recipe
 
 __all__ = ["Study", "without_password"]
 
@@ -31,6 +32,8 @@ PROCESS = "goodfit process "
 """Begins the names of the attributes in which each process that took part writes that it did."""
 LONGEST_CURVE = 200
 """Epochs of a curve that are kept in a storage; of longer ones every second, third, ..."""
+SEEDS = 2**31
+"""A trial's seed is below this: so many that the finals' seeds are new to every recipe."""
 SHOWN_EPOCHS = 5
 """Points of a curve that Optuna's own figures get; each costs a database a millisecond."""
 
@@ -46,7 +49,8 @@ class Study:
     space
         What is searched.
     sampler, seed, together
-        What proposes, see `make_sampling`; a process that is not the study's first has a seed of its own.
+        What proposes, see `make_sampling`, and what the trials' own seeds are drawn by; a process that is
+        not the study's first has a seed of its own.
     storage
         An address such as ``sqlite:///study.db`` or ``postgresql://...``, the path of a ``.db`` file or, for
         folders that several machines share, of a ``.journal`` file; None: in memory alone.
@@ -80,18 +84,29 @@ class Study:
         self._kept: Any = None
         self._address = storage or ""
 
-        def sampling(own_seed: int) -> Sampling:
-            return make_sampling(sampler, space, seed=own_seed, higher=higher, together=together)
+        def begin(own_seed: int) -> None:
+            self.sampling = make_sampling(sampler, space, seed=own_seed, higher=higher, together=together)
+            self._seeds = random.Random(own_seed)
 
-        self.sampling = sampling(seed)
+        begin(seed)
         if storage is not None:
-            self._join(storage, name, higher, facts or {}, sampling)
+            self._join(storage, name, higher, facts or {}, begin)
         self.begun = max((trial.found for trial in self.trials if math.isfinite(trial.found)), default=0.0)
 
     def ask(self, count: int) -> list[dict[str, Any]]:
         """Return points to try next."""
         self.take_in()
         return self.sampling.ask(count)
+
+    def recipe(self, values: Mapping[str, Any]) -> Recipe:
+        """Return the recipe at a point that was asked for, with a seed of its own.
+
+        Raises
+        ------
+        InputError
+            The fields do not go together.
+        """
+        return self.space.recipe(values).replace(seed=self._seeds.randrange(SEEDS))
 
     def keep(self, values: Mapping[str, Any], trial: Trial | None) -> None:
         """Keep a trial of a point that was asked for; None where there was no time to try it."""
@@ -138,7 +153,7 @@ class Study:
         name: str,
         higher: bool,
         facts: Mapping[str, Any],
-        sampling: Callable[[int], Sampling],
+        begin: Callable[[int], None],
     ) -> None:
         ours = json.dumps(facts, sort_keys=True)
         with self._reaching():
@@ -154,7 +169,7 @@ class Study:
         with self._reaching():
             self._kept.set_user_attr(PROCESS + self._process, True)
         if len(self._processes()) > 1:  # else it would propose what the first one did
-            self.sampling = sampling(int(self._process[:8], 16))
+            begin(int(self._process[:8], 16))
         self.take_in()
 
     @contextmanager
@@ -224,6 +239,7 @@ def _frozen(trial: Trial, space: Space, process: str) -> Any:
     state = {"finished": states.COMPLETE, "failed": states.FAIL}.get(trial.state, states.PRUNED)
     told = {
         "process": process,
+        "seed": trial.recipe.seed,
         "state": trial.state,
         "value": _number(trial.value),
         "epochs": trial.epochs,
@@ -266,7 +282,7 @@ def _trial(number: int, frozen: Any, told: Mapping[str, Any], space: Space) -> T
     return Trial(
         number=number,
         values=values,
-        recipe=space.recipe(values),
+        recipe=space.recipe(values).replace(seed=told["seed"]),
         state=state,
         value=known(told["value"]),
         epochs=float(told["epochs"]),

@@ -57,12 +57,12 @@ class Trial:
 
 
 def best_first(trials: Sequence[Trial], *, higher: bool) -> list[Trial]:
-    """Return the trials that have a value, the best first; of equal recipes the first one."""
+    """Return the trials that have a value, the best first; of recipes that differ in seed alone, one."""
     known = [trial for trial in trials if math.isfinite(trial.value)]
     ordered = sorted(known, key=lambda trial: (-trial.value if higher else trial.value, trial.number))
     different: dict[str, Trial] = {}
     for trial in ordered:
-        different.setdefault(repr(trial.recipe), trial)
+        different.setdefault(repr(dict(trial.values)), trial)
     return list(different.values())
 
 

@@ -148,6 +148,7 @@ def tune(
     if isinstance(model, str):
         recipe_fields["model"], model = model, None
     base = (recipe or Recipe()).replace(**recipe_fields)
+    base = base.replace(split_seed=base.rows_seed)  # all trials on the same rows, each with its own start
     check_functions(base, {}, model)
     options = TableOptions(task, columns, group_column, time_column, **(reading or {}))
     parts_for = divider(data, target, valid, test, model, options)

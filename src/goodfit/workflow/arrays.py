@@ -79,7 +79,7 @@ def array_parts(
         facts,
         valid_fraction=recipe.valid_fraction if divided else 0.0,
         test_fraction=recipe.test_fraction,
-        seed=recipe.seed,
+        seed=recipe.rows_seed,
     )
     preparation = fit_preparation(frame, facts, division.train, scale=recipe.scale, outliers=recipe.outliers)
     prepared = apply_preparation(preparation, typed.frame, table.source.name)

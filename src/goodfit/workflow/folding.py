@@ -55,7 +55,7 @@ def fold_table(known: ReadTable, recipe: Recipe, folds: int, *, one_preparation:
     """
     share = 0.0 if "valid" in known.given else recipe.valid_fraction
     frame = known.typed.frame
-    divisions = fold_splits(frame, known.facts, folds, valid_fraction=share, seed=recipe.seed)
+    divisions = fold_splits(frame, known.facts, folds, valid_fraction=share, seed=recipe.rows_seed)
     preparation = None
     if one_preparation:
         rows = np.unique(

@@ -88,7 +88,7 @@ def _divide(whole: Part, recipe: Recipe, *, valid: bool, test: bool) -> Split:
         profile,
         valid_fraction=recipe.valid_fraction if valid else 0.0,
         test_fraction=recipe.test_fraction if test else 0.0,
-        seed=recipe.seed,
+        seed=recipe.rows_seed,
     )
 
 
@@ -109,7 +109,7 @@ def own_folds(
         raise InputError("folds.loader")
     known: Any = None if task is None else _task(task, whole)
     share = recipe.valid_fraction if given is None else 0.0
-    divided = fold_splits(*_as_table(whole), folds, valid_fraction=share, seed=recipe.seed)
+    divided = fold_splits(*_as_table(whole), folds, valid_fraction=share, seed=recipe.rows_seed)
     parts = [
         Parts(
             train=chosen_rows(whole, division.train),

@@ -53,7 +53,7 @@ __all__ = [
     "train_population",
 ]
 
-DIVIDES = ("seed", "valid_fraction", "test_fraction", "scale", "outliers")
+DIVIDES = ("rows_seed", "valid_fraction", "test_fraction", "scale", "outliers")
 """Recipe fields by which rows are divided and columns prepared."""
 
 

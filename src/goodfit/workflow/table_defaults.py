@@ -37,7 +37,7 @@ TABLE_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 LEAVES_OPEN = frozenset(
     {
         *("model", "metrics", "calibrate", "threshold", "time_budget", "device", "seed"),
-        *("valid_fraction", "test_fraction"),
+        *("valid_fraction", "test_fraction", "split_seed"),
     }
 )
 """Recipe fields that say nothing of the network or its training: who says no other leaves both to us."""

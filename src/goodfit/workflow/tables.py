@@ -173,7 +173,7 @@ def divided(
         facts,
         valid_fraction=0.0 if "valid" in given else recipe.valid_fraction,
         test_fraction=0.0 if "test" in given else recipe.test_fraction,
-        seed=recipe.seed,
+        seed=recipe.rows_seed,
         groups=typed.frame[facts.group_column] if facts.group_column else None,
         times=typed.frame[facts.time_column] if facts.time_column else None,
     )
