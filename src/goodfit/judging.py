@@ -38,6 +38,7 @@ def evaluate_rows(
     threshold: float | None = None,
     resamples: int = 1000,
     rows: TypedRows | None = None,
+    linear: bool = False,
 ) -> Evaluation:
     """Return the Evaluation of prepared rows of a table; numbers are brought back to the data's own units.
 
@@ -53,6 +54,8 @@ def evaluate_rows(
         Probability from which on the second of two classes is predicted; None: one half.
     rows
         The same rows before they were prepared, to say which those are that it gets most wrong.
+    linear
+        Whether the network is itself a linear model.
     seed, resamples
         Of the bootstrap, see `goodfit.evaluation.evaluate.evaluate`.
     """
@@ -69,6 +72,7 @@ def evaluate_rows(
         threshold=threshold,
         resamples=resamples,
     )
+    evaluation = replace(evaluation, linear=linear)
     if rows is None:
         return evaluation
     names = [column.name for column in table.profile.used[:MOST_VALUES]]

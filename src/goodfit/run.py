@@ -208,6 +208,7 @@ class Run:
             seed=self.recipe.seed,
             threshold=None if self.threshold is None else self.threshold.value,
             rows=TypedRows.of(typed, target.numpy(), np.arange(typed.frame.height)),
+            linear=self.recipe.model == "linear",
         )
         return evaluation, (*table.notes, *typed.notes, *noted)
 

@@ -92,7 +92,7 @@ def test_a_linear_model_is_not_sent_to_the_linear_model():
         name="x", evaluation=judged(0.5, 0.5), recipe=Recipe(model="linear"), predict_python="predict"
     )
     said = verdict(linear)
-    assert said.lead.startswith("A linear model, about as good")
+    assert said.lead.startswith("A linear model, as good as one")
     assert not [step for step in said.steps if step.changes]
     assert "how to predict" in said.steps[-1].words
 

@@ -5,6 +5,8 @@ import polars as pl
 import pytest
 
 import goodfit
+from goodfit.cli.telling import tell_run
+from goodfit.evaluation.scores import Evaluation
 
 
 def table(rows: int, *, bent: bool) -> pl.DataFrame:
@@ -25,6 +27,17 @@ def test_where_a_linear_model_serves_it_is_trained_and_said():
     assert 'model = "linear"' in note.text("en")
     assert note.text("es") != note.text("en")
     assert run.evaluation.metrics["rmse"].value <= 1.02 * run.evaluation.baselines["linear"]["rmse"].value
+
+
+def test_what_serves_is_told_as_linear_and_not_as_a_network_that_fails(tmp_path):
+    run = goodfit.train(table(200, bent=False), target="y")
+    said = run.evaluation.to_text()
+    assert "The model is linear itself" in said
+    assert "linear, fitted" in said
+    assert Evaluation.from_dict(run.evaluation.to_dict()).to_text() == said
+    assert run.evaluate(table(200, bent=False)).linear
+    assert "El modelo es lineal" in tell_run(run, "es")
+    assert "does not beat" not in run.report(tmp_path / "report.html").read_text()
 
 
 def test_classes_are_told_as_classes():

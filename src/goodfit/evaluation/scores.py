@@ -104,6 +104,8 @@ class Evaluation:
         The rows it gets most wrong, at most 50, worst first.
     notes
         What the scores cannot say, and why.
+    linear
+        Whether the network is itself a linear model.
     """
 
     task: Literal["binary", "multiclass", "multilabel", "regression", "other"]
@@ -119,6 +121,7 @@ class Evaluation:
     outputs: tuple[TargetReport, ...] = ()
     worst: tuple[WorstRow, ...] = ()
     notes: tuple[Message, ...] = ()
+    linear: bool = False
 
     @property
     def verdict(self) -> Verdict | None:
@@ -153,8 +156,9 @@ class Evaluation:
         network = self.metrics[self.main_metric].value
         if not math.isfinite(network):
             return Message("evaluation.verdict.unusable", {"metric": named})
+        verdict = self.verdict.replace(" ", "-")
         return Message(
-            f"evaluation.verdict.{self.verdict.replace(' ', '-')}",
+            f"evaluation.verdict.linear-{verdict}" if self.linear else f"evaluation.verdict.{verdict}",
             {
                 "metric": named,
                 "network": number(network),
@@ -194,6 +198,7 @@ class Evaluation:
             outputs=tuple(TargetReport(**_numbers(row)) for row in data.get("outputs", ())),
             worst=tuple(WorstRow(**_numbers(row)) for row in data.get("worst", ())),
             notes=tuple(Message.from_dict(note) for note in data.get("notes", ())),
+            linear=data.get("linear", False),
         )
 
     def to_text(self, language: str = "en") -> str:
@@ -208,6 +213,16 @@ class Evaluation:
         sentences = [self.verdict_message, *self._worst_message(), *self.notes]
         return "\n\n".join([*parts, "\n".join(message.text(language) for message in sentences)])
 
+    def predictor_name(self, model: str, language: str = "en") -> str:
+        """Return what ``network``, ``linear`` or ``prior`` is called; any other baseline by its own name."""
+        match model:
+            case "network" | "linear":
+                return say(f"evaluation.predictor.{model}{'-of-linear' if self.linear else ''}", language)
+            case "prior":
+                kind = "values" if self.task == "regression" else "classes"
+                return say(f"evaluation.predictor.prior-{kind}", language)
+        return model
+
     def _worst_message(self) -> list[Message]:
         """Return which rows of a table it gets most wrong, in a sentence."""
         told = [
@@ -221,14 +236,9 @@ class Evaluation:
         return [Message("evaluation.text.worst", {"rows": told})] if told else []
 
     def _score_table(self, language: str) -> list[list[str]]:
-        prior = "prior-values" if self.task == "regression" else "prior-classes"
-        names = {
-            "linear": say("evaluation.predictor.linear", language),
-            "prior": say(f"evaluation.predictor.{prior}", language),
-        }
         others = sorted(self.baselines, key=lambda name: (name == "prior", name))
         header = [say(f"evaluation.text.{word}", language) for word in ("metric",)]
-        header += [say("evaluation.predictor.network", language), *(names.get(name, name) for name in others)]
+        header += [self.predictor_name(model, language) for model in ("network", *others)]
         rows = [header]
         for metric, score in self.metrics.items():
             cells = [_spoken(_metric_name(metric), language), _with_interval(score)]

@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from goodfit.evaluation.scores import Evaluation, Score
-from goodfit.messages import say
 from goodfit.plots.style import (
     FONT_SIZE,
     LINE,
@@ -58,7 +57,7 @@ def scores_beside_baselines(
             )
         size, colour = (6.5, VALID) if ours else (5.5, MUTED)
         ax.plot([score.value], [place], marker="o", markersize=size, color=colour)
-    ax.set_yticks(range(len(scores)), [predictor_name(evaluation, model, language) for model in scores])
+    ax.set_yticks(range(len(scores)), [evaluation.predictor_name(model, language) for model in scores])
     ax.tick_params(axis="y", labelsize=FONT_SIZE, labelcolor=ink(ax))
     ax.set_ylim(len(scores) - 0.5, -0.5)
     ax.grid(visible=False, axis="y")
@@ -76,9 +75,3 @@ def scores_of(evaluation: Evaluation, metric: str) -> dict[str, Score]:
     scores = {"network": evaluation.metrics.get(metric)}
     scores |= {name: evaluation.baselines.get(name, {}).get(metric) for name in ("linear", "prior")}
     return {name: score for name, score in scores.items() if score is not None and np.isfinite(score.value)}
-
-
-def predictor_name(evaluation: Evaluation, model: str, language: str = "en") -> str:
-    """Return what ``network``, ``linear`` or ``prior`` is called."""
-    kind = "values" if evaluation.task == "regression" else "classes"
-    return say(f"evaluation.predictor.{model}{f'-{kind}' if model == 'prior' else ''}", language)

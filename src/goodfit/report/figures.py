@@ -15,7 +15,7 @@ from goodfit.observations import History
 from goodfit.plots.classification import calibration, roc_curve
 from goodfit.plots.curves import learning_curves
 from goodfit.plots.regression import MOST_POINTS, predicted_actual, residuals
-from goodfit.plots.scores import predictor_name, scores_beside_baselines, scores_of
+from goodfit.plots.scores import scores_beside_baselines, scores_of
 from goodfit.plots.style import metric_name
 from goodfit.plots.svg import to_svg
 from goodfit.report.formats import count, interval, number, score, sentence
@@ -85,7 +85,7 @@ def scores_figure(evaluation: Evaluation, language: str) -> ReportFigure | None:
         return None
     name = metric_name(metric, language)
     words = [
-        f"{predictor_name(evaluation, model, language)}: {score(value.value, metric, language)} "
+        f"{evaluation.predictor_name(model, language)}: {score(value.value, metric, language)} "
         f"({interval(value, metric, language)})"
         for model, value in scores.items()
     ]

@@ -11,7 +11,6 @@ from goodfit.evaluation.text import shorten
 from goodfit.finding import Finding
 from goodfit.messages import catalogue, say
 from goodfit.observations import higher_is_better
-from goodfit.plots.scores import predictor_name
 from goodfit.plots.style import metric_name
 from goodfit.recipe import Recipe
 from goodfit.report.figures import (
@@ -104,7 +103,7 @@ def evaluation(parts: ReportParts, language: str) -> dict[str, Any] | None:
     matrix = measured.confusion if measured.confusion and len(measured.confusion) <= MOST_CELLS else None
     return {
         "rows": count(measured.rows, language),
-        "models": [predictor_name(measured, model, language) for model in models],
+        "models": [measured.predictor_name(model, language) for model in models],
         "scores": [_score_row(measured, name, models, language) for name in measured.metrics],
         "figure": scores_figure(measured, language),
         "confusion": None if matrix is None else _confusion(measured, language),

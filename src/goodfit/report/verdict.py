@@ -88,7 +88,9 @@ def _lead(parts: ReportParts) -> tuple[str, Literal["good", "mixed", "bad"]]:
         return "prior", "bad"
     match _compared(parts):
         case "worse":
-            return "worse", "bad"
+            return ("linear-worse" if _is_linear(parts) else "worse"), "bad"
+        case "better" if _is_linear(parts):
+            return "linear", "mixed" if warned else "good"
         case "no different":
             return ("linear" if _is_linear(parts) else "no-different"), "mixed"
         case "better":
@@ -195,9 +197,9 @@ def _steps(parts: ReportParts, lead: str, language: str) -> tuple[Step, ...]:
                     steps.setdefault(remedy.code, Step(words, changes(remedy.recipe)))
                     changed |= remedy.recipe.keys()
     listed = list(steps.values())[:MOST_STEPS]
-    if lead in ("worse", "no-different") and not _is_linear(parts):
+    if lead in ("worse", "no-different"):
         listed.append(Step(say("report.next.linear", language), changes({"model": "linear"})))
-    if lead in ("worse", "no-different", "linear", "prior") and not _nearly_perfect(parts):
+    if lead in ("worse", "no-different", "linear", "linear-worse", "prior") and not _nearly_perfect(parts):
         listed.append(Step(say("report.next.more-rows", language)))
     if parts.evaluation is None:
         listed.append(Step(say("report.next.measure", language)))

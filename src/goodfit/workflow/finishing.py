@@ -181,6 +181,7 @@ def _evaluation(
             threshold=None if threshold is None else threshold.value,
             rows=parts.tested,
             resamples=resamples,
+            linear=job.recipe.model == "linear",
         )
     size = evaluation_size(parts.test, None if job.recipe.batch_size is None else int(job.recipe.batch_size))
     batches = make_batches(parts.test, batch_size=size, seed=None, device=job.device)

@@ -100,7 +100,8 @@ def out_of_fold(folds: Sequence[Fold], *, seed: int) -> tuple[Evaluation | None,
     ]
     numbers = np.concatenate([frame["row"].to_numpy() for frame in known])
     worst = tuple(replace(item, row=int(numbers[item.row])) for item in evaluation.worst)
-    return replace(evaluation, worst=worst), pl.concat(numbered).sort("row")
+    linear = first.run.recipe.model == "linear"
+    return replace(evaluation, worst=worst, linear=linear), pl.concat(numbered).sort("row")
 
 
 def mean_calibration(runs: Sequence[Run]) -> Calibration | None:
