@@ -22,7 +22,12 @@ SPACE = Space.of(
     },
     Recipe(),
 )
-FACTS = {"space": SPACE.plain(), "data": {"sha256": "a"}, "recipe": Recipe().to_dict()}
+FACTS = {
+    "space": SPACE.plain(),
+    "data": {"sha256": "a"},
+    "recipe": Recipe().to_dict(),
+    "monitor": "valid_loss",
+}
 
 
 def study(storage: object, **given: object) -> Study:
@@ -79,6 +84,9 @@ def test_processes_on_one_storage_learn_of_each_other_and_propose_other_points(s
         assert len(kept.trials) == 6
         kept.take_in()
         assert len(kept.trials) == 6
+    numbers = [{repr(each.values): each.number for each in kept.trials} for kept in (one, other)]
+    assert numbers[0] == numbers[1]
+    assert sorted(numbers[0].values()) == list(range(6))
 
 
 def test_points_that_were_not_tried_leave_nothing(storage):
@@ -113,6 +121,8 @@ def test_optuna_itself_reads_the_study(tmp_path):
     ]
     assert theirs.best_value == 0.25
     assert theirs.trials[0].intermediate_values[2] == 0.25
+    assert theirs.trials[0].duration.total_seconds() == 0.5
+    assert theirs.metric_names == ["valid_loss"]
     assert theirs.trials[0].params["hidden"] in ("4", "8,8")
 
 
@@ -140,11 +150,24 @@ def test_a_study_of_somebody_else_is_left_alone(tmp_path):
         study(address)
 
 
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("postgresql+pg8000://ann:secret@localhost:1/trials", "pip install 'pg8000'"),
+        ("postgres://ann:secret@localhost:1/trials", "begin with postgresql://"),
+    ],
+)
+def test_an_address_without_its_driver_says_what_to_install(address, words):
+    with pytest.raises(InputError, match=words) as caught:
+        study(address)
+    assert "secret" not in str(caught.value)
+
+
 def test_a_storage_that_cannot_be_used_is_named_without_its_password(tmp_path):
     (tmp_path / "study.db").write_text("no database")
     with pytest.raises(InputError, match=r"study\.db cannot be used"):
         study(tmp_path / "study.db")
-    with pytest.raises(InputError, match="cannot be used") as caught:
+    with pytest.raises(InputError, match=r"cannot be used|not installed") as caught:
         study("postgresql://ann:secret@localhost:1/trials")
     assert "secret" not in str(caught.value)
     assert "ann:***@localhost" in str(caught.value)

@@ -6,9 +6,10 @@ import json
 import math
 import random
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from goodfit.errors import InputError
@@ -16,15 +17,15 @@ from goodfit.improvement.sampling import (
     distributions,
     make_sampling,
     optuna_values,
-    quiet,
     space_values,
 )
 from goodfit.improvement.space import Space
+from goodfit.improvement.storage import open_study, reaching, remove_study, without_password
 from goodfit.improvement.trial import State, Trial
 from goodfit.messages import Message
 from goodfit.recipe import Recipe
 
-__all__ = ["Study", "without_password"]
+__all__ = ["Study"]
 
 FACTS = "goodfit"
 """Name of the attribute, of study and trials, that holds what is goodfit's own."""
@@ -81,6 +82,7 @@ class Study:
         self.trials: list[Trial] = []
         self._process = uuid.uuid4().hex
         self._seen: set[int] = set()
+        self._unnumbered: deque[int] = deque()
         self._kept: Any = None
         self._address = storage or ""
 
@@ -115,22 +117,26 @@ class Study:
             return
         self.trials.append(trial)
         if self._kept is not None:
-            with self._reaching():
+            self._unnumbered.append(len(self.trials) - 1)
+            with reaching(self._address):
                 self._kept.add_trial(_frozen(trial, self.space, self._process))
 
     def take_in(self) -> None:
-        """Take in what other processes, or an earlier search, have tried."""
+        """Take in what others, or an earlier search, have tried, and the numbers that ours have there."""
         if self._kept is None:
             return
-        with self._reaching():
+        with reaching(self._address):
             frozen = self._kept.get_trials(deepcopy=False)
         for other in frozen:
             if other.number in self._seen or not other.state.is_finished():
                 continue
             self._seen.add(other.number)
             told = json.loads(other.user_attrs.get(FACTS, "{}"))
-            if told and told["process"] != self._process:
-                trial = _trial(len(self.trials), other, told, self.space)
+            if told and told["process"] == self._process:
+                place = self._unnumbered.popleft()
+                self.trials[place] = replace(self.trials[place], number=other.number)
+            elif told:
+                trial = _trial(other, told, self.space)
                 self.trials.append(trial)
                 self.sampling.take_in(trial)
 
@@ -138,13 +144,11 @@ class Study:
         """Take the study out of its storage where nothing was tried, unless another process has joined it."""
         if self._kept is None or self.trials or len(self._processes()) > 1:
             return
-        import optuna
-
-        with self._reaching():
-            optuna.delete_study(study_name=self._kept.study_name, storage=_place(self._address))
+        with reaching(self._address):
+            remove_study(self._address, self._kept.study_name)
 
     def _processes(self) -> list[str]:
-        with self._reaching():
+        with reaching(self._address):
             return [key for key in self._kept.user_attrs if key.startswith(PROCESS)]
 
     def _join(
@@ -156,73 +160,22 @@ class Study:
         begin: Callable[[int], None],
     ) -> None:
         ours = json.dumps(facts, sort_keys=True)
-        with self._reaching():
-            self._kept = _open(storage, name, higher)
+        with reaching(self._address):
+            self._kept = open_study(storage, name, higher=higher)
             known = self._kept.user_attrs.get(FACTS)
             if known is None and not self._kept.get_trials(deepcopy=False):
                 self._kept.set_user_attr(FACTS, ours)
+                self._kept.set_metric_names([facts.get("monitor", "value")])
                 known = ours
         shown = without_password(storage)
         if known is None:
             raise InputError("tune.study-of-others", name=name, storage=shown)
         _check_same(json.loads(known), json.loads(ours), name, shown)
-        with self._reaching():
+        with reaching(self._address):
             self._kept.set_user_attr(PROCESS + self._process, True)
         if len(self._processes()) > 1:  # else it would propose what the first one did
             begin(int(self._process[:8], 16))
         self.take_in()
-
-    @contextmanager
-    def _reaching(self) -> Iterator[None]:
-        """Turn what a storage fails with into a sentence that names it."""
-        try:
-            with quiet():
-                yield
-        except InputError:
-            raise
-        except Exception as error:  # every database has exceptions of its own
-            problem = str(error).splitlines()[0] if str(error) else type(error).__name__
-            shown = without_password(self._address)
-            raise InputError("tune.storage", storage=shown, problem=problem) from error
-
-
-def without_password(storage: str) -> str:
-    """Return an address as it may be shown.
-
-    >>> without_password("postgresql://ann:secret@host/db")
-    'postgresql://ann:***@host/db'
-    """
-    scheme, sign, rest = storage.partition("://")
-    user, at, place = rest.rpartition("@")
-    return f"{scheme}{sign}{user.partition(':')[0]}:***@{place}" if at and ":" in user else storage
-
-
-def _open(storage: str, name: str, higher: bool) -> Any:
-    import optuna
-
-    return optuna.create_study(
-        study_name=name,
-        storage=_place(storage),
-        direction="maximize" if higher else "minimize",
-        load_if_exists=True,
-    )
-
-
-def _place(storage: str) -> Any:
-    """Return what Optuna takes as a storage."""
-    import optuna
-    from optuna.storages.journal import JournalFileBackend
-
-    if "://" in storage:
-        return storage
-    path = Path(storage)
-    if path.suffix not in (".db", ".sqlite", ".sqlite3", ".journal"):
-        raise InputError("tune.storage-kind", storage=storage)
-    if not path.absolute().parent.is_dir():
-        raise InputError("tune.storage-folder", storage=storage, folder=str(path.parent))
-    if path.suffix == ".journal":
-        return optuna.storages.JournalStorage(JournalFileBackend(storage))
-    return f"sqlite:///{path}"
 
 
 def _check_same(known: Mapping[str, Any], ours: Mapping[str, Any], name: str, storage: str) -> None:
@@ -253,7 +206,7 @@ def _frozen(trial: Trial, space: Space, process: str) -> Any:
         (values for name, values in trial.curve.items() if name not in ("epoch", "seconds", "train_loss")), ()
     )
     few = range(0, len(monitored), max(1, len(monitored) // SHOWN_EPOCHS))
-    return optuna.trial.create_trial(
+    frozen: Any = optuna.trial.create_trial(
         state=state,
         value=trial.value if state == states.COMPLETE else None,
         params=optuna_values(space, trial.values),
@@ -261,6 +214,9 @@ def _frozen(trial: Trial, space: Space, process: str) -> Any:
         user_attrs={FACTS: json.dumps(told, allow_nan=False)},
         intermediate_values={int(steps[place]): monitored[place] for place in few},
     )
+    if seconds := trial.curve.get("seconds"):  # Optuna's figures show how long each took
+        frozen.datetime_start = frozen.datetime_complete - timedelta(seconds=seconds[-1] - seconds[0])
+    return frozen
 
 
 def _number(value: float) -> float | None:
@@ -272,7 +228,7 @@ def _thinned(values: Sequence[float]) -> list[float | None]:
     return [None if _number(value) is None else float(f"{value:.6g}") for value in values[::every]]
 
 
-def _trial(number: int, frozen: Any, told: Mapping[str, Any], space: Space) -> Trial:
+def _trial(frozen: Any, told: Mapping[str, Any], space: Space) -> Trial:
     values = space_values(space, frozen.params)
 
     def known(value: float | None) -> float:
@@ -280,7 +236,7 @@ def _trial(number: int, frozen: Any, told: Mapping[str, Any], space: Space) -> T
 
     state: State = told["state"]
     return Trial(
-        number=number,
+        number=frozen.number,
         values=values,
         recipe=space.recipe(values).replace(seed=told["seed"]),
         state=state,

@@ -24,7 +24,7 @@ class Trial:
     Parameters
     ----------
     number
-        In the order in which they ended, from 0.
+        In the order in which they ended, from 0, over all processes that share a storage.
     values
         What was searched, by name.
     recipe
