@@ -20,3 +20,14 @@ def test_what_more_rows_would_bring_is_told_as_text_json_and_a_page(tmp_path):
     assert "page.html" in program(*few, "-o", page).sentence
     assert "number of seeds is 0" in program(*given, "--seeds", "0").sentence
     assert "--format" in program(*few, "--format", "pdf").sentence
+
+
+def test_rows_are_divided_as_a_training_divides_them(tmp_path):
+    table = people_file(tmp_path)
+    given = ("data-curve", table, "--target", "bought", "--model", "mlp", "--epochs", "2", "--seeds", "2")
+    other = people_file(tmp_path, rows=40, seed=1, name="other.csv")
+    told = json.loads(program(*given, "--valid", other, "--format", "json").out)
+    assert told["sizes"][-1]["rows"] == 84  # 60 without --valid
+    assert "no column 'shop'" in program(*given, "--group-column", "shop").sentence
+    assert "no column 'day'" in program(*given, "--time-column", "day").sentence
+    assert "regression" in program(*given, "--task", "regresion").sentence

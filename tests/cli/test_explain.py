@@ -49,7 +49,7 @@ def test_json_and_a_page_are_complete(run, new, tmp_path):
 
 def test_wrong_input_is_one_sentence(run, new, tmp_path):
     assert "has no row 12" in program("explain", run, new, "--rows", "12").sentence
-    assert "The format is 'xml'" in program("explain", run, new, "--format", "xml").sentence
+    assert "--format of explain is xml" in program("explain", run, new, "--format", "xml").sentence
     assert "There is no run folder" in program("explain", tmp_path / "none", new).sentence
     assert "There is no target 'agee'" in program("explain", run, new, "-t", "agee").sentence
     for wrong in ("two", "1,,3", "3-", "-1", "1.5", "4-2", "7-9999999999999"):

@@ -11,6 +11,7 @@ import typer
 
 from goodfit.cli.options import OUTPUT, LanguageOption
 from goodfit.cli.output import remark, show, width
+from goodfit.cli.result_file import Format, chosen_format
 from goodfit.errors import InputError
 from goodfit.files import check_output, write_atomically
 from goodfit.finding import SEVERITIES, Finding
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["diagnose"]
 
 LOG = "What the log does not say"
-FORMATS = ("text", "json", "html")
 
 
 def diagnose(
@@ -57,9 +57,7 @@ def diagnose(
             "--validation-rows", metavar="N", help="Rows that were validated on.", rich_help_panel=LOG
         ),
     ] = None,
-    output_format: Annotated[
-        str, typer.Option("--format", metavar="text|json|html", help="Form.", rich_help_panel=OUTPUT)
-    ] = "text",
+    format: Format = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -106,8 +104,7 @@ def diagnose(
 
     goodfit diagnose run.csv
     """
-    if output_format not in FORMATS:
-        raise InputError("log.format", value=output_format)
+    output_format = chosen_format("diagnose", format, output)
     if fail_on not in (None, *SEVERITIES):
         raise InputError(
             "option.not-one-of", owner="diagnose", option="--fail-on", value=fail_on, values=list(SEVERITIES)
@@ -134,6 +131,7 @@ def diagnose(
             else:
                 check_output(output, force=force)
                 write_atomically(output, text + "\n")
+                show(str(output))
     if fail_on is not None:
         grave = SEVERITIES[SEVERITIES.index(fail_on) :]
         if any(finding.severity in grave for _, findings in found for finding in findings):
@@ -239,6 +237,7 @@ def _write_pages(found: Diagnosed, output: Path | None, force: bool, language: s
         else:
             check_output(output, force=force)
             write_atomically(output, page)
+            show(str(output))
         return
     if output is None:
         raise InputError("log.html-of-several", count=len(found))
@@ -251,6 +250,7 @@ def _write_pages(found: Diagnosed, output: Path | None, force: bool, language: s
         check_output(file, force=force)
     for file, (log, findings) in zip(files, found, strict=True):
         write_atomically(file, _page(log, findings, language))
+    show(str(output))
 
 
 def _plain(name: str) -> str:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from goodfit.cli.options import (
     DATA,
-    OUTPUT,
     Decimal,
     Delimiter,
     Encoding,
@@ -19,16 +16,14 @@ from goodfit.cli.options import (
     NullValues,
     reading,
 )
-from goodfit.cli.output import remark, show, width
+from goodfit.cli.output import remark, width
+from goodfit.cli.result_file import Format, OutputFile, deliver, wanted_format
 from goodfit.cli.use import DataArgument, NoNotes, RunArgument
 from goodfit.errors import InputError
-from goodfit.files import check_output, write_atomically
 
 __all__ = ["explain", "parse_rows"]
 
-FORMATS = ("text", "json", "html")
 MOST_ROWS = 1000
-SUFFIXES = {".json": "json", ".html": "html", ".htm": "html"}
 
 
 def explain(
@@ -51,21 +46,8 @@ def explain(
     encoding: Encoding = None,
     decimal: Decimal = None,
     null_value: NullValues = None,
-    form: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            help="text, json or html.  [by the output's suffix, else text]",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Where to write it; else stdout.", rich_help_panel=OUTPUT
-        ),
-    ] = None,
+    format: Format = None,
+    output: OutputFile = None,
     force: ForceFile = False,
     quiet: NoNotes = False,
     language: LanguageOption = "en",
@@ -74,12 +56,8 @@ def explain(
 
     goodfit explain runs/wine-1 new.csv --rows 3,17
     """
-    form = form or SUFFIXES.get("" if output is None else output.suffix.lower(), "text")
-    if form not in FORMATS:
-        raise InputError("usage.format", value=form, known=list(FORMATS))
     chosen = None if rows is None else parse_rows(rows)
-    if output is not None:
-        check_output(output, force=force)
+    wanted = wanted_format("explain", format, output, force=force)
     from goodfit.cli.telling import WIDTH, tell_note, wrapped
     from goodfit.loading import load
     from goodfit.run_explaining import explain_table
@@ -90,21 +68,19 @@ def explain(
     if not quiet:
         for note in notes:
             remark(tell_note(note, language))
-    if form == "json":
-        text = json.dumps(explanation.to_dict(), ensure_ascii=False, indent=2, allow_nan=False)
-    elif form == "html":
+
+    def page() -> str:
         from goodfit.report.explain_page import render_explanation
 
-        text = render_explanation(explanation, language)
-    else:
-        text = explanation.to_text(language)
-        if output is None:
-            text = wrapped(text.splitlines(), width(WIDTH))
-    if output is None:
-        show(text)
-    else:
-        write_atomically(output, f"{text.rstrip()}\n")
-        show(str(output))
+        return render_explanation(explanation, language)
+
+    deliver(
+        wanted,
+        output,
+        data=explanation.to_dict,
+        text=lambda: wrapped(explanation.to_text(language).splitlines(), width(WIDTH)),
+        page=page,
+    )
 
 
 def parse_rows(text: str) -> list[int]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from goodfit.cli.options import (
     DATA,
-    OUTPUT,
     Columns,
     Decimal,
     Delimiter,
@@ -23,14 +20,10 @@ from goodfit.cli.options import (
     parse_columns,
     parse_targets,
 )
-from goodfit.cli.output import show, width
-from goodfit.errors import InputError
-from goodfit.files import check_output, write_atomically
+from goodfit.cli.output import width
+from goodfit.cli.result_file import Format, OutputFile, deliver, wanted_format
 
 __all__ = ["profile"]
-
-FORMATS = ("text", "json", "html")
-SUFFIXES = {".json": "json", ".html": "html", ".htm": "html"}
 
 
 def profile(
@@ -48,21 +41,8 @@ def profile(
     encoding: Encoding = None,
     decimal: Decimal = None,
     null_value: NullValues = None,
-    form: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            help="text, json or html.  [by the output's suffix, else text]",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Where to write it; else stdout.", rich_help_panel=OUTPUT
-        ),
-    ] = None,
+    format: Format = None,
+    output: OutputFile = None,
     force: ForceFile = False,
     language: LanguageOption = "en",
 ) -> None:
@@ -70,11 +50,7 @@ def profile(
 
     goodfit profile wine.csv --target quality --output wine.html
     """
-    form = form or SUFFIXES.get("" if output is None else output.suffix.lower(), "text")
-    if form not in FORMATS:
-        raise InputError("usage.format", value=form, known=list(FORMATS))
-    if output is not None:
-        check_output(output, force=force)
+    wanted = wanted_format("profile", format, output, force=force)
     from goodfit.data.analysis.analyze import profile as look_at
 
     found = look_at(
@@ -88,16 +64,16 @@ def profile(
         decimal=decimal,
         null_values=null_value,
     )
-    if form == "json":
-        text = json.dumps(found.to_dict(language), ensure_ascii=False, indent=2, allow_nan=False)
-    elif form == "html":
+
+    def page() -> str:
         from goodfit.report.profile_page import render_profile
 
-        text = render_profile(found, language)
-    else:
-        text = found.to_text(language, width(120))
-    if output is None:
-        show(text)
-    else:
-        write_atomically(output, text + "\n")
-        show(str(output))
+        return render_profile(found, language)
+
+    deliver(
+        wanted,
+        output,
+        data=lambda: found.to_dict(language),
+        text=lambda: found.to_text(language, width(120)),
+        page=page,
+    )

@@ -1,8 +1,7 @@
-"""What commands of a finished comparison write: text, JSON or a page, to stdout or to a file."""
+"""What commands write that say something: text, JSON or a page, to stdout or to a file."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,11 +11,12 @@ import typer
 from goodfit.cli.options import OUTPUT
 from goodfit.cli.output import show
 from goodfit.errors import InputError
-from goodfit.files import check_output, write_atomically
+from goodfit.files import check_output, to_json, write_atomically
 
-__all__ = ["Format", "OutputFile", "deliver", "wanted_format"]
+__all__ = ["Format", "OutputFile", "chosen_format", "deliver", "wanted_format"]
 
 FORMATS = ("text", "json", "html")
+SUFFIXES = {".json": "json", ".html": "html", ".htm": "html"}
 
 Format = Annotated[
     str | None,
@@ -33,19 +33,31 @@ OutputFile = Annotated[
 ]
 
 
-def wanted_format(command: str, format: str | None, output: Path | None, *, force: bool) -> str:
+def chosen_format(command: str, format: str | None, output: Path | None) -> str:
     """Return the format asked for, else that of the output's suffix, else text.
+
+    Raises
+    ------
+    InputError
+        There is no such format.
+    """
+    suffix = "" if output is None else output.suffix.lower()
+    chosen = format or SUFFIXES.get(suffix, "text")
+    if chosen not in FORMATS:
+        values = {"owner": command, "option": "--format", "value": chosen, "values": list(FORMATS)}
+        raise InputError("option.not-one-of", **values)
+    return chosen
+
+
+def wanted_format(command: str, format: str | None, output: Path | None, *, force: bool) -> str:
+    """Return the format of what will be written to a file or to stdout.
 
     Raises
     ------
     InputError
         There is no such format, or the file may not be written.
     """
-    suffix = "" if output is None else output.suffix.removeprefix(".").lower()
-    wanted = format or (suffix if suffix in FORMATS else "text")
-    if wanted not in FORMATS:
-        values = {"owner": command, "option": "--format", "value": wanted, "values": list(FORMATS)}
-        raise InputError("option.not-one-of", **values)
+    wanted = chosen_format(command, format, output)
     if output is not None:
         check_output(output, force=force)
     return wanted
@@ -59,12 +71,13 @@ def deliver(
     text: Callable[[], str],
     page: Callable[[], str],
 ) -> None:
-    """Make what is wanted, and write it."""
+    """Make what is wanted, and write it; where it is a file, say which."""
     if wanted == "json":
-        made = json.dumps(data(), indent=1, ensure_ascii=False)
+        made = to_json(data())
     else:
         made = page() if wanted == "html" else text()
     if output is None:
         show(made)
     else:
-        write_atomically(output, made.encode())
+        write_atomically(output, f"{made.rstrip()}\n")
+        show(str(output))
