@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import goodfit
-from goodfit.messages import LANGUAGES, Message, catalogue, say
+from goodfit.messages import LANGUAGES, Message, catalogue, fill, say
 
 SOURCE = Path(goodfit.__file__).parent
 SAYING = {"InputError": "errors.", "MachineError": "errors.", "Message": "", "say": ""}
@@ -197,3 +197,13 @@ def test_an_unknown_language_is_refused_with_those_there_are():
 def test_a_message_survives_json(values):
     message = Message("x.y", values)
     assert Message.from_dict(message.to_dict()) == message
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "1,143 rows, 12,345 [12,000, 13,000], '1,234', 2024"), ("es", None)]
+)
+def test_counts_and_numbers_are_written_as_in_the_language(language, said):
+    values = {"value": "12,345 [12,000, 13,000]", "text": "'1,234'", "year": 2024}
+    found = fill("{rows} rows, {value}, {text}, {year}", language, rows=1143, **values)
+    assert found == (said or "1\u202f143 rows, 12\u202f345 [12\u202f000, 13\u202f000], '1,234', 2024")
+    assert fill("{count:,}", language, count=12345) == ("12,345" if language == "en" else "12\u202f345")

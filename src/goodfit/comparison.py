@@ -167,9 +167,9 @@ class Comparison:
         parts = [
             "\n".join(self.sentences(language)),
             say("comparison.heading.scores", language, **rows),
-            align(scores, right=range(1, len(scores[0]))),
+            align(scores, range(1, len(scores[0])), language),
             say("comparison.heading.differences", language, first=self.names[0]),
-            align(differences, right=(3, 4, 5)),
+            align(differences, (3, 4, 5), language),
             say("comparison.heading.recipes", language),
         ]
         if self.recipes:

@@ -140,7 +140,7 @@ class DataCurve:
     def to_text(self, language: str = "en") -> str:
         """Return it for a terminal."""
         table = self.table(language)
-        aligned = align(table, right=range(len(table[0])))
+        aligned = align(table, range(len(table[0])), language)
         return "\n\n".join(["\n".join(self.sentences(language)), aligned])
 
     def to_dict(self) -> dict[str, Any]:

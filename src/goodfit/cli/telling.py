@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from goodfit.evaluation.text import align, shorten, wrapped
 from goodfit.finding import Finding
-from goodfit.messages import Message, say
+from goodfit.messages import Message, say, thousands
 from goodfit.workflow.progress import duration, sparkline
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def tell_repeats(run: Run, language: str = "en") -> list[str]:
     main = run.history.monitor if run.evaluation is None else run.evaluation.main_metric
     table = repeats.spread_table(language)
     lines = [say(f"population.heading.{repeats.kind}", language).upper()]
-    lines += [f"  {line}" for line in align(table, right=range(1, len(table[0]))).splitlines()]
+    lines += [f"  {line}" for line in align(table, range(1, len(table[0])), language).splitlines()]
     sentences = [*repeats.sentences(main, language), repeats.how_good(main, language)]
     return [*lines, "", *(f"  {sentence}" for sentence in sentences if sentence)]
 
@@ -112,7 +112,7 @@ def _data(run: Run, language: str) -> list[str]:
         return _list("notes", (tell_note(note, language) for note in run.notes), language)
     profile, split = table.profile, table.split
     lines = [_heading("data", language)]
-    lines.append("  " + say("terminal.data", language, name=run.name, rows=f"{profile.rows:,}"))
+    lines.append("  " + say("terminal.data", language, name=run.name, rows=profile.rows))
     reason = profile.task_reason
     lines.append("  " + say("terminal.target", language, targets=list(profile.targets), reason=reason))
     lines.append("  " + split.rule.text(language))
@@ -161,7 +161,7 @@ def _course(run: Run, language: str) -> list[str]:
             "terminal.course",
             language,
             model=_network(run.recipe),
-            parameters=f"{parameters:,}",
+            parameters=thousands(parameters, language),
             epochs=say("terminal.epochs", language, count=epochs),
             time=duration(seconds),
             ended=_ended(run, language),

@@ -205,11 +205,11 @@ class Evaluation:
         """Return the scores beside the baselines, the report of classes and the verdict, for a terminal."""
         parts = [say("evaluation.text.title", language, count=self.rows)]
         table = self._score_table(language)
-        parts.append(align(table, right=range(1, len(table[0]))))
+        parts.append(align(table, range(1, len(table[0])), language))
         if self.classes:
-            parts.append(align(self._class_table(language), right=range(1, 5)))
+            parts.append(align(self._class_table(language), range(1, 5), language))
         if len(self.outputs) > 1:
-            parts.append(align(self._target_table(language), right=range(1, 4)))
+            parts.append(align(self._target_table(language), range(1, 4), language))
         sentences = [self.verdict_message, *self._worst_message(), *self.notes]
         return "\n\n".join([*parts, "\n".join(message.text(language) for message in sentences)])
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from html import escape
 from textwrap import fill
 
+from goodfit.messages.numbers import localized
+
 __all__ = ["align", "html_table", "number", "shorten", "wrapped"]
 
 
@@ -37,8 +39,10 @@ def shorten(text: str, most: int = 30) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def align(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
+def align(rows: Sequence[Sequence[str]], right: Sequence[int] = (), language: str = "en") -> str:
     """Return rows of equal length as columns of text, those named in ``right`` flush right.
+
+    Numbers are written as in ``language``.
 
     Examples
     --------
@@ -46,6 +50,7 @@ def align(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
     class  rows
     a        12
     """
+    rows = [[localized(cell, language) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "  ".join(

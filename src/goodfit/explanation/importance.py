@@ -160,7 +160,7 @@ class Importance:
         rows = self.table(language)[: most + 1]
         rest = len(self.columns) - most
         more = [say("explanation.more", language, count=rest)] if rest > 0 else []
-        table = "\n".join([align(rows, right=range(1, len(rows[0]))), *more])
+        table = "\n".join([align(rows, range(1, len(rows[0])), language), *more])
         notes = "\n".join(note.text(language) for note in self.notes)
         return "\n\n".join([self.sentence.text(language), table, notes])
 

@@ -109,7 +109,7 @@ class Explanation:
             table = [
                 [f"  {name} = {value}", words, bar] for name, value, words, bar in self._told(row, language)
             ]
-            lines = [self.lead(row).text(language), *([align(table)] if table else [])]
+            lines = [self.lead(row).text(language), *([align(table, language=language)] if table else [])]
             lines += [f"  {note.text(language)}" for note in self.row_notes(row)]
             parts.append("\n".join(lines))
         return "\n\n".join([*parts, *(note.text(language) for note in self.notes(language))])

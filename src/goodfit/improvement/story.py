@@ -159,7 +159,7 @@ def _finals(tuning: Tuning, language: str) -> list[str]:
         count = len(tuning.finalists[0].values)
         lines.append("  " + say("tuning.finals-are", language, count=count))
         rows = finalist_rows(tuning, language)
-        lines += [f"    {line}" for line in align(rows, right=range(1, 5)).splitlines()]
+        lines += [f"    {line}" for line in align(rows, range(1, 5), language).splitlines()]
     return [*lines, *(f"  {sentence}" for sentence in conclusion(tuning, language))]
 
 

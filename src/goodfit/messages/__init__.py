@@ -16,10 +16,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["LANGUAGES", "Message", "catalogue", "fill", "percentage", "say"]
+from goodfit.messages.numbers import localized, percentage, thousands
+
+__all__ = ["LANGUAGES", "Message", "catalogue", "fill", "percentage", "say", "thousands"]
 
 LANGUAGES = ("en", "es")
-MOST_DIGITS = 4
+COUNTS = ("count", "rows")
+"""Names of values whose whole numbers are counts: their thousands are set apart."""
 
 
 @dataclass(frozen=True)
@@ -73,28 +76,22 @@ def say(code: str, language: str = "en", /, **values: Any) -> str:
 def fill(sentence: str, language: str = "en", /, **values: Any) -> str:
     """Return a sentence of ``language`` with its values.
 
-    >>> fill("more than {share:.0%}", "es", share=0.25)
-    'more than 25 %'
+    >>> fill("more than {share:.0%}", "es", share=0.25), fill("{count} rows of {year}", count=1234, year=2024)
+    ('more than 25 %', '1,234 rows of 2024')
     """
-    spoken = {name: _spoken(value, language) for name, value in values.items()}
+    spoken = {
+        name: _Count(value) if name in COUNTS and type(value) is int else _spoken(value, language)
+        for name, value in values.items()
+    }
     return _words(language).vformat(sentence, (), spoken)
 
 
-def percentage(share: float, language: str = "en", digits: int = 0) -> str:
-    """Return a share as a percentage, with more digits where it would else be said to be nothing.
-
-    >>> percentage(0.1), percentage(0.1, "es"), percentage(0.004), percentage(0.0)
-    ('10%', '10 %', '0.4%', '0%')
-    """
-    for more in range(digits, max(digits, MOST_DIGITS) + 1):
-        text = f"{share:.{more}%}"
-        if not share or float(text[:-1]):
-            break
-    return text if language == "en" else f"{text[:-1]} %"
+class _Count(int):
+    """A number of rows or things."""
 
 
 class _Words(string.Formatter):
-    """Fills sentences in a language; percentages look as they do there."""
+    """Fills sentences in a language; counts and percentages look as they do there."""
 
     def __init__(self, language: str) -> None:
         self.language = language
@@ -102,6 +99,8 @@ class _Words(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec.startswith(".") and format_spec.endswith("%"):
             return percentage(value, self.language, int(format_spec[1:-1]))
+        if format_spec == "," or (isinstance(value, _Count) and not format_spec):
+            return thousands(value, self.language)
         return str(super().format_field(value, format_spec))
 
 
@@ -115,7 +114,7 @@ def _spoken(value: Any, language: str) -> Any:
         return value.text(language)
     if isinstance(value, (list, tuple)):
         return ", ".join(str(_spoken(item, language)) for item in value)
-    return value
+    return localized(value, language) if isinstance(value, str) else value
 
 
 @cache

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from goodfit.data.analysis.text import remarks_shown
-from goodfit.messages import Message, say
+from goodfit.messages import Message, say, thousands
 from goodfit.plots.style import shortened
-from goodfit.report.formats import count, number, percent, sentence
+from goodfit.report.formats import number, percent, sentence
 from goodfit.report.parts import ReportParts
 from goodfit.report.profile_page import analysis_sections
 
@@ -32,11 +32,14 @@ def data(parts: ReportParts, language: str) -> dict[str, Any] | None:
     if parts.source is not None:
         facts.append(("source", parts.source.name))
     if profile is not None:
-        facts.append(("rows", count(profile.rows, language)))
+        facts.append(("rows", thousands(profile.rows, language)))
         facts.append(("targets" if len(profile.targets) > 1 else "target", ", ".join(profile.targets)))
         facts.append(("task", sentence(profile.task_reason.text(language))))
         used = len(profile.used)
-        columns = {"used": count(used, language), "dropped": count(len(profile.columns) - used, language)}
+        columns = {
+            "used": thousands(used, language),
+            "dropped": thousands(len(profile.columns) - used, language),
+        }
         facts.append(("columns", say("report.fact.columns-used", language, **columns)))
         for name, column in (("group", profile.group_column), ("time", profile.time_column)):
             if column is not None:
@@ -67,7 +70,7 @@ def _shares(parts: ReportParts, language: str) -> list[tuple[str, str, str, floa
     rows = {name: len(getattr(parts.split, name)) for name in ("train", "valid", "test")}
     total = max(1, sum(rows.values()))
     return [
-        (name, say(f"report.part.{name}", language), count(size, language), size / total)
+        (name, say(f"report.part.{name}", language), thousands(size, language), size / total)
         for name, size in rows.items()
         if size
     ]
@@ -89,7 +92,12 @@ def _class_bars(profile: Profile, language: str) -> list[tuple[str, str, str, fl
     counts = _class_counts(profile)[:MOST_BARS]
     largest = max((rows for _, rows in counts), default=1)
     return [
-        (str(value), count(rows, language), percent(rows / max(1, profile.rows), language), rows / largest)
+        (
+            str(value),
+            thousands(rows, language),
+            percent(rows / max(1, profile.rows), language),
+            rows / largest,
+        )
         for value, rows in counts
     ]
 
@@ -119,7 +127,7 @@ def _missing(column: Column, rows: int, language: str) -> str:
     if not column.missing:
         return ""
     values = {
-        "count": count(column.missing, language),
+        "count": thousands(column.missing, language),
         "share": percent(column.missing / max(1, rows), language),
     }
     return say("report.data.missing", language, **values)

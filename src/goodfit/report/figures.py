@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from goodfit.evaluation.scores import Evaluation
 from goodfit.finding import Finding
-from goodfit.messages import say
+from goodfit.messages import say, thousands
 from goodfit.observations import History
 from goodfit.plots.classification import calibration, roc_curve
 from goodfit.plots.curves import learning_curves
@@ -18,7 +18,7 @@ from goodfit.plots.regression import MOST_POINTS, predicted_actual, residuals
 from goodfit.plots.scores import scores_beside_baselines, scores_of
 from goodfit.plots.style import metric_name
 from goodfit.plots.svg import to_svg
-from goodfit.report.formats import count, interval, number, score, sentence
+from goodfit.report.formats import interval, number, score, sentence
 
 __all__ = ["ReportFigure", "evaluation_figures", "learning_curve_figure", "metric_figures", "scores_figure"]
 
@@ -127,7 +127,7 @@ def _figures_of_numbers(evaluation: Evaluation, language: str) -> list[ReportFig
             key = f"report.evaluation.{name}-figure{'-of' if several else ''}"
             title = say(key, language, target=target)
             shown = min(len(evaluation.figures["actual"][place]), MOST_POINTS)
-            caption = say(f"report.evaluation.{name}-caption", language, count=count(shown, language))
+            caption = say(f"report.evaluation.{name}-caption", language, count=thousands(shown, language))
             svg = to_svg(_figure(draw(evaluation, place, language=language)), title, f"{name}-{place}")
             drawn.append(ReportFigure(title, caption, svg))
     return drawn
@@ -150,7 +150,7 @@ def _described(history: History, findings: Sequence[Finding], language: str) -> 
         for finding in findings
         if finding.epoch is not None
     )
-    words = {"epochs": count(len(history), language), "best": best, "marks": marks}
+    words = {"epochs": thousands(len(history), language), "best": best, "marks": marks}
     return say("report.training.figure-label", language, **ends, **words).strip()
 
 

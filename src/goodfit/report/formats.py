@@ -6,28 +6,16 @@ import math
 from typing import Any
 
 from goodfit.evaluation.scores import Score
-from goodfit.messages import say
+from goodfit.messages import percentage, say, thousands
 
-__all__ = ["as_toml", "count", "duration", "interval", "number", "percent", "score", "sentence"]
+__all__ = ["as_toml", "duration", "interval", "number", "percent", "score", "sentence"]
 
-NARROW_SPACE = "\u202f"
 NO_BREAK = "\u00a0"
 NOTHING = "–"
 WITHOUT_UNIT = frozenset(
     {"roc_auc", "f1", "precision", "recall", "average_precision", "log_loss", "brier", "r2"}
 )
 SHARES = frozenset({"accuracy", "balanced_accuracy"})  # metrics that read well in per cent
-
-
-def count(value: float, language: str = "en") -> str:
-    r"""Return a whole number with its thousands apart.
-
-    Examples
-    --------
-    >>> count(1143), count(20640, "es")
-    ('1,143', '20\u202f640')
-    """
-    return f"{value:,.0f}".replace(",", "," if language == "en" else NARROW_SPACE)
 
 
 def number(value: Any, language: str = "en") -> str:
@@ -49,7 +37,7 @@ def number(value: Any, language: str = "en") -> str:
     if abs(value) >= 1e15:
         return f"{value:.4g}"
     if float(value).is_integer() or abs(value) >= 1000:
-        return count(value, language)
+        return thousands(value, language)
     return f"{value:.4g}"
 
 
@@ -61,11 +49,7 @@ def percent(share: float, language: str = "en", digits: int = 1) -> str:
     >>> percent(0.8213), percent(1.0), percent(0.5, digits=0)
     ('82.1%', '100%', '50%')
     """
-    if not math.isfinite(share):
-        return NOTHING
-    value = f"{100 * share:.{digits}f}"
-    value = value.removesuffix(".0") if value == "100.0" else value
-    return say("report.unit.percent", language, value=value).replace(" ", NO_BREAK)
+    return percentage(share, language, digits)
 
 
 def score(value: float, metric: str, language: str = "en") -> str:

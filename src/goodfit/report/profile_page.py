@@ -7,8 +7,8 @@ from typing import Any
 import goodfit
 from goodfit.data.analysis.results import ColumnAnalysis, Histogram, TableAnalysis
 from goodfit.data.analysis.text import drift_words, notes_shown, remarks_shown, values_text
-from goodfit.messages import LANGUAGES, say
-from goodfit.report.formats import count, percent, sentence
+from goodfit.messages import LANGUAGES, say, thousands
+from goodfit.report.formats import percent, sentence
 from goodfit.report.templates import clean, template
 
 __all__ = ["analysis_sections", "render_profile"]
@@ -52,7 +52,7 @@ def _facts(analysis: TableAnalysis, language: str) -> dict[str, Any]:
     """Return everything that the templates show, in words."""
     rows = max(1, analysis.rows)
     columns = len(analysis.columns) + len(analysis.targets)
-    size = {"source": analysis.source, "rows": count(analysis.rows, language), "count": columns}
+    size = {"source": analysis.source, "rows": thousands(analysis.rows, language), "count": columns}
     facts: dict[str, Any] = {
         "name": analysis.source,
         "size": f"{say('profile.table', language, **size)}.",
@@ -89,7 +89,7 @@ def _target(analysis: TableAnalysis, rows: int, language: str) -> dict[str, Any]
     classes = analysis.targets[0].column.facts.get("levels", [])
     most = max((times for _, times in classes), default=1)
     told["classes"] = [
-        (str(name), count(times, language), percent(times / rows, language), times / most)
+        (str(name), thousands(times, language), percent(times / rows, language), times / most)
         for name, times in classes[:CLASSES_SHOWN]
     ]
     share = f"{100 * most / rows:.1f}"
@@ -102,7 +102,7 @@ def _column(column: ColumnAnalysis, rows: int, language: str) -> dict[str, Any]:
     missing = ""
     if column.column.missing:
         share = {
-            "count": count(column.column.missing, language),
+            "count": thousands(column.column.missing, language),
             "share": percent(column.column.missing / rows, language),
         }
         missing = say("report.data.missing", language, **share)
@@ -142,7 +142,7 @@ def _associations(analysis: TableAnalysis) -> list[tuple[str, str, str, float]]:
 
 def _complete(analysis: TableAnalysis, language: str) -> str:
     share = f"{100 * analysis.complete_rows / max(1, analysis.rows):.1f}"
-    rows = count(analysis.complete_rows, language)
+    rows = thousands(analysis.complete_rows, language)
     return sentence(say("profile.complete", language, rows=rows, percent=share))
 
 
@@ -151,7 +151,7 @@ def _patterns(analysis: TableAnalysis, language: str) -> list[tuple[str, str, st
     return [
         (
             ", ".join(pattern.columns),
-            count(pattern.rows, language),
+            thousands(pattern.rows, language),
             percent(pattern.rows / max(1, analysis.rows), language),
             pattern.rows / most,
         )

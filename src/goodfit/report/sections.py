@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from goodfit.evaluation.text import shorten
 from goodfit.finding import Finding
-from goodfit.messages import catalogue, say
+from goodfit.messages import catalogue, say, thousands
 from goodfit.observations import higher_is_better
 from goodfit.plots.style import metric_name
 from goodfit.recipe import Recipe
@@ -20,7 +20,7 @@ from goodfit.report.figures import (
     metric_figures,
     scores_figure,
 )
-from goodfit.report.formats import as_toml, count, duration, interval, number, percent, score, sentence
+from goodfit.report.formats import as_toml, duration, interval, number, percent, score, sentence
 from goodfit.report.parts import ReportParts
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def training(parts: ReportParts, language: str) -> dict[str, Any] | None:
     if parts.seconds is not None:
         facts.append(("seconds", duration(parts.seconds, language)))
     if parts.parameters is not None:
-        facts.append(("parameters", count(parts.parameters, language)))
+        facts.append(("parameters", thousands(parts.parameters, language)))
     drawn = len(history) > 0
     beside = () if parts.repeats is None else parts.repeats.histories
     ours = "running_loss" in history
@@ -102,13 +102,13 @@ def evaluation(parts: ReportParts, language: str) -> dict[str, Any] | None:
     models = ["network", *(name for name in ("linear", "prior") if name in measured.baselines)]
     matrix = measured.confusion if measured.confusion and len(measured.confusion) <= MOST_CELLS else None
     return {
-        "rows": count(measured.rows, language),
+        "rows": thousands(measured.rows, language),
         "models": [measured.predictor_name(model, language) for model in models],
         "scores": [_score_row(measured, name, models, language) for name in measured.metrics],
         "figure": scores_figure(measured, language),
         "confusion": None if matrix is None else _confusion(measured, language),
         "classes": [
-            (row.label, *map(_two_digits, (row.precision, row.recall, row.f1)), count(row.rows, language))
+            (row.label, *map(_two_digits, (row.precision, row.recall, row.f1)), thousands(row.rows, language))
             for row in measured.classes
         ],
         "outputs": [
@@ -250,7 +250,7 @@ def _confusion(measured: Evaluation, language: str) -> dict[str, Any]:
     rows = []
     for name, counts in zip(names, measured.confusion or (), strict=True):
         total = max(1, sum(counts))
-        cells = [(count(value, language), round(100 * value / total)) for value in counts]
+        cells = [(thousands(value, language), round(100 * value / total)) for value in counts]
         rows.append((name, cells))
     return {"names": names, "rows": rows}
 

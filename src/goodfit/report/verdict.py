@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from goodfit.messages import say
+from goodfit.messages import say, thousands
 from goodfit.observations import higher_is_better
-from goodfit.report.formats import NO_BREAK, as_toml, count, number, percent
+from goodfit.report.formats import NO_BREAK, as_toml, number, percent
 from goodfit.report.parts import ReportParts
 
 __all__ = ["Step", "Verdict", "changes", "verdict"]
@@ -136,13 +136,13 @@ def _learned(parts: ReportParts, language: str) -> str:
         first, second = (_quoted(name, language) for name in profile.classes)
         classes = {"first": first, "second": second}
     else:
-        classes = {"classes": count(len(profile.classes), language)}
+        classes = {"classes": thousands(len(profile.classes), language)}
     return say(
         f"report.learned.{profile.task}",
         language,
         target=[_quoted(name, language) for name in profile.targets],
         **classes,
-        columns=count(len(profile.used), language),
+        columns=thousands(len(profile.used), language),
         source=parts.source.name,
     )
 
@@ -157,7 +157,7 @@ def _how_good(parts: ReportParts, language: str) -> list[str]:
     sentences = []
     if metric is not None:
         measured, in_percent = evaluation.metrics[metric], metric in ("accuracy", "r2")
-        rows = count(evaluation.rows, language)
+        rows = thousands(evaluation.rows, language)
 
         def written(value: float) -> str:
             return percent(value, language) if in_percent else number(value, language)

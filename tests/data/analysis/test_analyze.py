@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -185,3 +186,10 @@ def test_the_only_column_is_no_leak():
         {"said": [f"it was {label[place]} at {place}" for place in range(200)], "label": label}, "label"
     )
     assert not any(remark.code.startswith("profile.remark.leak") for remark in found.remarks)
+
+
+def test_numbers_are_written_as_in_the_language():
+    frame = pl.DataFrame({"x": range(12_345), "y": ["a", "b", "b"] * 4_115})
+    spanish = goodfit.profile(frame.with_columns(pl.col("x") * 1.5), "y").to_text("es")
+    assert not re.search(r"[0-9],[0-9]{3}", spanish)
+    assert "12\u202f345 filas" in spanish

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from goodfit.messages import percentage, say
+from goodfit.messages import percentage, say, thousands
 
 if TYPE_CHECKING:
     from goodfit.data.analysis.results import ColumnAnalysis, Drift, Histogram, TableAnalysis
@@ -31,9 +31,8 @@ APART = 0.6
 
 def analysis_text(analysis: TableAnalysis, language: str = "en", width: int = 100) -> str:
     """Return the analysis as `goodfit profile` prints it."""
-    rows = f"{analysis.rows:,}"
     count = len(analysis.columns) + len(analysis.targets)
-    head = [say("profile.table", language, source=analysis.source, rows=rows, count=count)]
+    head = [say("profile.table", language, source=analysis.source, rows=analysis.rows, count=count)]
     sections = [
         head,
         _target(analysis, language, width),
@@ -147,9 +146,10 @@ def _target(analysis: TableAnalysis, language: str, width: int) -> list[str]:
 def _class_lines(classes: Sequence[Sequence[object]], rows: int, language: str) -> list[str]:
     pairs = [(_cut(str(name), NAME_WIDTH), int(str(count))) for name, count in classes]
     most = max(count for _, count in pairs)
-    name_width, count_width = max(len(name) for name, _ in pairs), len(f"{most:,}")
+    name_width, count_width = max(len(name) for name, _ in pairs), len(thousands(most))
     return [
-        f"  {name:<{name_width}}  {count:>{count_width},}  {percentage(count / rows, language, 1):>7}  "
+        f"  {name:<{name_width}}  {thousands(count, language):>{count_width}}"
+        f"  {percentage(count / rows, language, 1):>7}  "
         f"{'█' * max(1, round(BAR_WIDTH * count / most))}"
         for name, count in pairs
     ]
@@ -185,7 +185,8 @@ def _columns(analysis: TableAnalysis, language: str, width: int) -> list[str]:
             if column.column.missing
             else "-"
         )
-        line = f"  {name:<{name_width}}  {kind:<{kind_width}}  {column.column.distinct:>9,}  {gone:>8}"
+        distinct = thousands(column.column.distinct, language)
+        line = f"  {name:<{name_width}}  {kind:<{kind_width}}  {distinct:>9}  {gone:>8}"
         if tells:
             line += f"  {'-' if column.association is None else f'{column.association:.2f}':>7}"
         figure = "" if column.histogram is None else f"{bars(column.histogram)}  "
@@ -216,7 +217,7 @@ def _missing(analysis: TableAnalysis, language: str, width: int) -> list[str]:
     if not analysis.patterns:
         return [*lines, "  " + say("profile.nothing-missing", language)]
     share = f"{100 * analysis.complete_rows / max(1, analysis.rows):.1f}"
-    lines.append("  " + say("profile.complete", language, rows=f"{analysis.complete_rows:,}", percent=share))
+    lines.append("  " + say("profile.complete", language, rows=analysis.complete_rows, percent=share))
     for pattern in analysis.patterns[:PATTERNS_SHOWN]:
         count = say("profile.pattern.rows", language, count=pattern.rows)
         lines += _wrapped(f"{count}: {', '.join(pattern.columns)}", width)
@@ -237,9 +238,9 @@ def notes_shown(analysis: TableAnalysis, language: str = "en") -> list[str]:
     for name, size in analysis.samples.items():
         by_size.setdefault(size, []).append(say(f"profile.sample.{name}", language))
     for size, what in by_size.items():
-        texts.append(say("profile.used-samples", language, rows=f"{size:,}", what=what))
+        texts.append(say("profile.used-samples", language, rows=size, what=what))
     if by_size:
-        texts.append(say("profile.counted", language, rows=f"{analysis.rows:,}"))
+        texts.append(say("profile.counted", language, rows=analysis.rows))
     return texts
 
 
