@@ -13,7 +13,7 @@ from rich.console import Console
 from goodfit.recipe import Recipe
 from goodfit.training.state import TrainingState
 from goodfit.training.stopping import Best
-from goodfit.workflow.progress import BLOCKS, Progress, Silent, duration, sparkline
+from goodfit.workflow.progress import BLOCKS, Progress, duration, sparkline
 
 
 def row(epoch: float, **values: float) -> dict[str, float]:
@@ -65,12 +65,19 @@ def test_it_draws_and_leaves_nothing_behind():
     assert "valid_loss" in plain
 
 
+def test_without_a_console_nothing_is_drawn():
+    with Progress(Recipe(epochs=3)) as shown:
+        shown.epoch(row(1))
+        shown.draw()
+    assert shown._shown == -math.inf
+
+
 def test_where_stderr_is_no_terminal_it_shows_nothing(monkeypatch):
     recipe = Recipe()
-    assert isinstance(Progress.of(True, recipe, "en"), Silent)
+    assert Progress.of(True, recipe, "en").console is None
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    assert not isinstance(Progress.of(True, recipe, "en"), Silent)
-    assert isinstance(Progress.of(False, recipe, "en"), Silent)
+    assert Progress.of(True, recipe, "en").console is not None
+    assert Progress.of(False, recipe, "en").console is None
     mine = Progress(recipe)
     assert Progress.of(mine, recipe, "en") is mine
 

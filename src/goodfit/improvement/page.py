@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import goodfit
 from goodfit.improvement.figures import best_so_far, parallel_coordinates, slices
 from goodfit.improvement.story import conclusion, decided, finalist_rows, searched, tried
-from goodfit.messages import LANGUAGES, percentage, say
+from goodfit.messages import percentage, say
 from goodfit.plots.svg import to_svg
 from goodfit.report.figures import ReportFigure
 from goodfit.report.parts import ReportParts
@@ -28,8 +28,6 @@ def render_tuning(tuning: Tuning, language: str = "en") -> str:
     ValueError
         There is no such language.
     """
-    if language not in LANGUAGES:
-        raise ValueError(f"language is {language!r}; it must be one of {', '.join(LANGUAGES)}")
     count, *states = tried(tuning, language)
     sampler = say(f"tuning.sampler.{tuning.sampler}", language)
     test = evaluation(ReportParts(name=tuning.name, evaluation=tuning.run.evaluation), language)

@@ -2,51 +2,26 @@
 
 from __future__ import annotations
 
-import math
-import sys
 import time
 from collections.abc import Sequence
-from types import TracebackType
-from typing import TextIO
 
 from goodfit.improvement.trial import Trial, best_first
 from goodfit.messages import say
+from goodfit.workflow.live_display import LiveDisplay, terminal
 from goodfit.workflow.progress import duration
 
 __all__ = ["SearchProgress"]
 
-EVERY = 0.2
-"""Seconds between two pictures."""
 
-
-class SearchProgress:
-    """Shows a search on stderr; does nothing where that is no terminal or nobody wants it."""
+class SearchProgress(LiveDisplay):
+    """Shows a search on stderr; shows nothing where that is no terminal or nobody wants it."""
 
     def __init__(
-        self,
-        wanted: bool,
-        trials: int | None,
-        monitor: str,
-        higher: bool,
-        language: str = "en",
-        stream: TextIO | None = None,
+        self, wanted: bool, trials: int | None, monitor: str, higher: bool, language: str = "en"
     ) -> None:
-        self.stream = stream or sys.stderr
-        self.wanted = wanted and self.stream.isatty()
-        self.trials, self.monitor, self.higher, self.language = trials, monitor, higher, language
+        super().__init__(language, terminal(wanted))
+        self.trials, self.monitor, self.higher = trials, monitor, higher
         self.words = say("tuning.progress.begins", language)
-        self._begun = time.perf_counter()
-        self._shown = -math.inf
-
-    def __enter__(self) -> SearchProgress:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.wanted:
-            self.stream.write("\r\x1b[K")
-            self.stream.flush()
 
     def tell(self, trials: Sequence[Trial]) -> None:
         """Take in the trials so far."""
@@ -58,17 +33,13 @@ class SearchProgress:
             "best": f"{known[0].value:.4g}" if known else "–",
         }
         self.words = say("tuning.progress.trials", self.language, **values)
-        self.tick()
+        self.draw()
 
     def finals(self) -> None:
         """Say that the best ones are being trained again."""
         self.words = say("tuning.progress.finals", self.language)
-        self.tick()
+        self.draw()
 
-    def tick(self) -> None:
-        """Show that it goes on."""
-        now = time.perf_counter()
-        if self.wanted and now - self._shown >= EVERY:
-            self._shown = now
-            self.stream.write(f"\r\x1b[K{self.words}   {duration(now - self._begun)}")
-            self.stream.flush()
+    def lines(self, width: int = 80) -> list[str]:
+        """Return the line."""
+        return [f"{self.words}   {duration(time.perf_counter() - self._began)}"]

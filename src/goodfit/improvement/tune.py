@@ -199,7 +199,7 @@ def tune(
             save_trials(kept.trials, monitor, where)
         best = _best(state, time_budget)
         late = math.isfinite(budget) and not state.has_time_for_finals()
-        last = Attention(ends_at=begun + budget, progress=lambda _: shown.tick())
+        last = Attention(ends_at=begun + budget, progress=lambda _: shown.draw())
         with shown, heeding_interrupts(last):
             shown.finals()
             finals = play_finals(
@@ -266,7 +266,7 @@ def _together(first: Member) -> int:
 
 def _look_up(state: Search, shown: SearchProgress) -> None:
     """Show the progress, and end the group in training where it is time for the finals."""
-    shown.tick()
+    shown.draw()
     if state.over():
         state.attention.end("time-budget")
 

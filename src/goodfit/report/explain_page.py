@@ -6,7 +6,7 @@ from typing import Any
 
 import goodfit
 from goodfit.explanation.rows import Explanation, RowExplanation, value_text
-from goodfit.messages import LANGUAGES, say
+from goodfit.messages import say
 from goodfit.report.templates import clean, template
 
 __all__ = ["render_explanation"]
@@ -20,8 +20,6 @@ def render_explanation(explanation: Explanation, language: str = "en") -> str:
     ValueError
         There is no such language.
     """
-    if language not in LANGUAGES:
-        raise ValueError(f"language is {language!r}; it must be one of {', '.join(LANGUAGES)}")
     page = template("explain.html.j2").render(
         language=language,
         version=goodfit.__version__,

@@ -7,7 +7,7 @@ from typing import Any
 import goodfit
 from goodfit.data.analysis.results import ColumnAnalysis, Histogram, TableAnalysis
 from goodfit.data.analysis.text import drift_words, notes_shown, remarks_shown, values_text
-from goodfit.messages import LANGUAGES, say, thousands
+from goodfit.messages import say, thousands
 from goodfit.report.formats import percent, sentence
 from goodfit.report.templates import clean, template
 
@@ -35,8 +35,6 @@ def analysis_sections(analysis: TableAnalysis, language: str = "en") -> str:
 
 
 def _rendered(name: str, analysis: TableAnalysis, language: str, *, alone: bool = True) -> str:
-    if language not in LANGUAGES:
-        raise ValueError(f"language is {language!r}; it must be one of {', '.join(LANGUAGES)}")
     page = template(name).render(
         language=language,
         version=goodfit.__version__,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import goodfit
-from goodfit.messages import LANGUAGES, say
+from goodfit.messages import say
 from goodfit.report import formats, sections
 from goodfit.report.data_section import data
 from goodfit.report.explanation_section import explanation
@@ -29,8 +29,6 @@ def render_report(parts: ReportParts, language: str = "en") -> str:
     ValueError
         There is no such language.
     """
-    if language not in LANGUAGES:
-        raise ValueError(f"language is {language!r}; it must be one of {', '.join(LANGUAGES)}")
     told = {
         "verdict": verdict(parts, language),
         "data": data(parts, language),

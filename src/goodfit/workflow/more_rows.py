@@ -22,6 +22,7 @@ from goodfit.training.randomness import undisturbed
 from goodfit.workflow.choices import check_functions, completed, separate_functions
 from goodfit.workflow.finishing import judged
 from goodfit.workflow.linear_check import decided_recipe
+from goodfit.workflow.live_display import terminal
 from goodfit.workflow.own_data import chosen_rows
 from goodfit.workflow.parts import Parts, rows_of, target_of
 from goodfit.workflow.population import Member, make_members, train_all
@@ -127,7 +128,7 @@ def data_curve(
         ]
         for place, member in enumerate(members):
             member.place = place
-        train_all(members, PopulationProgress.of(progress, language))
+        train_all(members, PopulationProgress(language, terminal(progress)))
         found = [_evaluation(member) for member in members]
     if any(one is None for one in found):
         raise InputError("data_curve.no-unseen")

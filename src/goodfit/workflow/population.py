@@ -36,6 +36,7 @@ from goodfit.workflow.deciding import calibrated, decided_notes, moved_threshold
 from goodfit.workflow.finishing import finish
 from goodfit.workflow.job import make_job, network_shape
 from goodfit.workflow.lazy_run import LazyRun
+from goodfit.workflow.live_display import terminal
 from goodfit.workflow.own_data import is_own_data, own_parts
 from goodfit.workflow.parts import Parts, leaves
 from goodfit.workflow.population_progress import PopulationProgress
@@ -165,7 +166,7 @@ def train_population(
     parts_for = divider(data, target, valid, test, model, options)
     with undisturbed():
         members = make_members(recipes, parts_for, model, vitals)
-        train_all(members, PopulationProgress.of(progress, language))
+        train_all(members, PopulationProgress(language, terminal(progress)))
     environment = {
         device: describe_environment(device, None) for device in {m.job.recipe.device for m in members}
     }

@@ -3,73 +3,36 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Collection, Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from goodfit.messages import say
 from goodfit.recipe import Recipe
 from goodfit.training.population.population_loop import Drop
-from goodfit.workflow.progress import EVERY, duration, higher_is_better, sparkline
-
-if TYPE_CHECKING:
-    from rich.live import Live
+from goodfit.workflow.live_display import LiveDisplay
+from goodfit.workflow.progress import duration, higher_is_better, sparkline
 
 __all__ = ["PopulationProgress"]
 
 
-class PopulationProgress:
-    """Shows a population while it trains; shows nothing without a console.
-
-    Parameters
-    ----------
-    console
-        A rich Console; None to show nothing.
-    """
+class PopulationProgress(LiveDisplay):
+    """Shows a population while it trains; shows nothing without a console."""
 
     def __init__(self, language: str = "en", console: Any = None) -> None:
-        self.language, self._console = language, console
+        super().__init__(language, console)
         self.count = 0
         self._ended = self._size = self._epoch = 0
         self._recipe = Recipe()
         self._middle: list[float] = []
         self._best = math.nan
-        self._live: Live | None = None
-        self._began = self._shown = time.perf_counter()
-
-    @classmethod
-    def of(cls, wanted: bool, language: str) -> PopulationProgress:
-        """Return the display on stderr where it is wanted and stderr is a terminal, else one of nothing."""
-        if not wanted or not sys.stderr.isatty():
-            return cls(language)
-        from rich.console import Console
-
-        return cls(language, Console(stderr=True, highlight=False))
 
     @property
     def watcher(self) -> Drop | None:
         """What `train_group` is to tell each epoch of; None where nothing is shown."""
-        return None if self._console is None else self._epoch_done
-
-    def __enter__(self) -> PopulationProgress:
-        if self._console is not None:
-            from rich.live import Live
-
-            self._live = Live(console=self._console, auto_refresh=False, transient=True)
-            self._live.__enter__()
-        self._began = time.perf_counter()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live is not None:
-            self._live.__exit__(kind, error, trace)
-            self._live = None
+        return None if self.console is None else self._epoch_done
 
     def begin(self, recipe: Recipe, size: int) -> None:
         """Begin a group of ``size`` members like ``recipe``; those of the groups before it have ended."""
@@ -84,9 +47,7 @@ class PopulationProgress:
         if known:
             self._middle.append(float(np.median(known)))
             self._best = max(known) if higher_is_better(self._recipe.monitor) else min(known)
-        if self._live is not None and time.perf_counter() - self._shown >= EVERY:
-            self._live.update("\n".join(self.lines(self._live.console.width)), refresh=True)
-            self._shown = time.perf_counter()
+        self.draw()
         return ()
 
     def lines(self, width: int = 80) -> list[str]:

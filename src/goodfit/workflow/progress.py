@@ -3,78 +3,46 @@
 from __future__ import annotations
 
 import math
-import sys
-import time
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from goodfit.messages import say
 from goodfit.recipe import Recipe
+from goodfit.workflow.live_display import LiveDisplay, terminal
 
 if TYPE_CHECKING:
-    from rich.live import Live
-
     from goodfit.training.state import Row, TrainingState
 
 __all__ = ["Progress", "duration", "higher_is_better", "sparkline"]
 
 BLOCKS = "▁▂▃▄▅▆▇█"
-EVERY = 0.1
-"""Seconds between two pictures."""
 
 
-class Progress:
-    """Shows a training on stderr while it runs; does nothing where stderr is no terminal.
+class Progress(LiveDisplay):
+    """Shows a training while it runs; shows nothing without a console.
 
     Measuring never changes training: it is only told numbers that are there anyway.
     """
 
     def __init__(self, recipe: Recipe, language: str = "en", console: Any = None) -> None:
-        self.recipe, self.language, self._console = recipe, language, console
+        super().__init__(language, console)
+        self.recipe = recipe
         self.rows: list[Row] = []
-        self._live: Live | None = None
-        self._shown = 0.0
         self._state: TrainingState | None = None
 
     @classmethod
     def of(cls, wanted: bool | Progress, recipe: Recipe, language: str) -> Progress:
-        """Return the display that was asked for: one, or one that shows nothing."""
-        if isinstance(wanted, Progress):
-            return wanted
-        return cls(recipe, language) if wanted and sys.stderr.isatty() else Silent(recipe, language)
-
-    def __enter__(self) -> Progress:
-        from rich.console import Console
-        from rich.live import Live
-
-        console = self._console or Console(stderr=True, highlight=False)
-        self._live = Live(console=console, auto_refresh=False, transient=True)
-        self._live.__enter__()
-        self._began = time.perf_counter()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live is not None:
-            self._live.__exit__(kind, error, trace)
-            self._live = None
+        """Return the display that was asked for, or one on stderr where it is wanted."""
+        return wanted if isinstance(wanted, Progress) else cls(recipe, language, terminal(wanted))
 
     def during(self, state: TrainingState) -> None:
         """Show how far the current epoch is."""
         self._state = state
-        self._show()
+        self.draw()
 
     def epoch(self, row: Row) -> None:
         """Take in the row of an epoch."""
         self.rows.append(row)
-        if time.perf_counter() - self._shown >= EVERY:
-            self._show()
-
-    def _show(self) -> None:
-        if self._live is not None:
-            self._live.update("\n".join(self.lines(self._live.console.width)), refresh=True)
-        self._shown = time.perf_counter()
+        self.draw()
 
     def lines(self, width: int = 80) -> list[str]:
         """Return the display as lines of text."""
@@ -116,19 +84,6 @@ class Progress:
 
     def _say(self, code: str, **values: Any) -> str:
         return say(f"terminal.progress.{code}", self.language, **values)
-
-
-class Silent(Progress):
-    """Shows nothing."""
-
-    def __enter__(self) -> Progress:
-        return self
-
-    def during(self, state: TrainingState) -> None:
-        """Do nothing."""
-
-    def epoch(self, row: Row) -> None:
-        """Do nothing."""
 
 
 def duration(seconds: float) -> str:

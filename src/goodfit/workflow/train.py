@@ -26,6 +26,7 @@ from goodfit.workflow.choices import check_functions, completed, separate_functi
 from goodfit.workflow.finishing import finish
 from goodfit.workflow.job import make_job
 from goodfit.workflow.linear_check import decided_recipe
+from goodfit.workflow.live_display import terminal
 from goodfit.workflow.own_data import is_own_data, own_parts
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.population_progress import PopulationProgress
@@ -156,7 +157,7 @@ def train(
             check_folder(Path(folder), force=force)
     check_functions(recipe, functions, model)
     if repeated is not None:
-        shown = PopulationProgress.of(bool(progress), language)
+        shown = PopulationProgress(language, terminal(bool(progress)))
         several: dict[str, Any] = {"ensemble": ensemble, "vitals": vitals}
         several |= {"diagnose": diagnose, "shown": shown}
         if folds is not None:
