@@ -123,7 +123,7 @@ def test_what_cannot_be_compared_is_refused_in_a_sentence():
     other = goodfit.train(people(300, seed=1), epochs=2, **GIVEN)
     with pytest.raises(InputError, match="were trained on different data"):
         goodfit.compare(run(), other)
-    with pytest.raises(InputError, match="knows no predictions of test rows"):
+    with pytest.raises(InputError, match="has kept no predictions of test rows"):
         goodfit.compare(run(), replace(run(), test_predictions=None))
     few = replace(run(), test_predictions=run().test_predictions.head(3))
     with pytest.raises(InputError, match="Only 3 rows are new"):

@@ -104,7 +104,8 @@ def train(
     seeds
         Train with so many seeds, the recipe's and those that follow it, on the same rows and as one
         population: how far they come apart is what chance does (``run.repeats``), and the findings heed it.
-        The Run is that of the first seed, nothing being chosen by its result.
+        The Run is that of the first seed, nothing being chosen by its result. Trainings in one population
+        write no checkpoints: what is killed before its end begins anew.
     folds
         Cross-validate with so many folds, in one population, beside the ordinary training: ``run.repeats``
         has the predictions of every row by the training that left it out, and how good they are.
