@@ -7,7 +7,8 @@ from goodfit.improvement import evidence
 from goodfit.improvement.evidence import ranked
 from goodfit.recipe import Recipe
 from goodfit.training.attention import Attention
-from goodfit.workflow.population import divider, group_members, make_members, train_group
+from goodfit.workflow.members import group_members, make_members, train_group
+from goodfit.workflow.population import divider
 from goodfit.workflow.tables import TableOptions
 
 RNG = np.random.default_rng(0)

@@ -18,7 +18,8 @@ from goodfit.recipe import Recipe
 from goodfit.run import Run
 from goodfit.training.attention import Attention
 from goodfit.workflow import population
-from goodfit.workflow.population import divider, group_members, make_members, train_group, train_population
+from goodfit.workflow.members import group_members, make_members, train_group
+from goodfit.workflow.population import divider, train_population
 from goodfit.workflow.tables import TableOptions
 
 EPOCHS = 50

@@ -18,7 +18,7 @@ from goodfit.predicting import outputs_of
 from goodfit.recipe import Recipe
 from goodfit.training.losses import convert_target
 from goodfit.training.predicted import predicted_and_actual
-from goodfit.workflow.population import Member
+from goodfit.workflow.members import Member
 from goodfit.workflow.weighted import losses_of_rows
 
 __all__ = ["Finalist", "ranked"]

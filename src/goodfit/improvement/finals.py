@@ -13,8 +13,8 @@ from goodfit.improvement.trial import Trial
 from goodfit.messages import Message
 from goodfit.recipe import Recipe
 from goodfit.training.attention import Attention
+from goodfit.workflow.members import Member, group_members, make_members, train_group
 from goodfit.workflow.parts import Parts
-from goodfit.workflow.population import Member, group_members, make_members, train_group
 
 __all__ = ["Finals", "play_finals"]
 

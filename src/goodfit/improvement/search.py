@@ -17,8 +17,8 @@ from goodfit.observations import History
 from goodfit.recipe import Recipe
 from goodfit.training.attention import Attention
 from goodfit.training.state import to_history
+from goodfit.workflow.members import Member, group_members, make_members, train_group
 from goodfit.workflow.parts import Parts
-from goodfit.workflow.population import Member, group_members, make_members, train_group
 
 __all__ = ["TOGETHER", "Search", "search"]
 

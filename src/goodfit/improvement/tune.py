@@ -33,8 +33,9 @@ from goodfit.training.attention import Attention, heeding_interrupts
 from goodfit.training.population.batching import group_size
 from goodfit.training.randomness import undisturbed
 from goodfit.workflow.choices import check_functions, completed
+from goodfit.workflow.members import Member, make_members, make_run
 from goodfit.workflow.parts import Parts, rows_of
-from goodfit.workflow.population import Member, divider, make_members, make_run
+from goodfit.workflow.population import divider
 from goodfit.workflow.tables import TableOptions
 
 __all__ = ["tune"]

@@ -23,9 +23,9 @@ from goodfit.workflow.choices import check_functions, completed, separate_functi
 from goodfit.workflow.finishing import judged
 from goodfit.workflow.linear_check import decided_recipe
 from goodfit.workflow.live_display import terminal
+from goodfit.workflow.members import Member, make_members, train_all
 from goodfit.workflow.own_data import chosen_rows
 from goodfit.workflow.parts import Parts, rows_of, target_of
-from goodfit.workflow.population import Member, make_members, train_all
 from goodfit.workflow.population_progress import PopulationProgress
 from goodfit.workflow.tables import TableOptions
 from goodfit.workflow.train import parts_of

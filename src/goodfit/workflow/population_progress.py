@@ -11,7 +11,7 @@ import numpy as np
 
 from goodfit.messages import say
 from goodfit.recipe import Recipe
-from goodfit.training.population.population_loop import Drop
+from goodfit.training.population.member_ends import Drop
 from goodfit.workflow.live_display import LiveDisplay
 from goodfit.workflow.progress import duration, higher_is_better, sparkline
 

@@ -31,9 +31,9 @@ from goodfit.workflow.folding import (
     out_of_fold,
 )
 from goodfit.workflow.linear_check import decided_recipe
+from goodfit.workflow.members import Member, make_members, make_run, train_all
 from goodfit.workflow.own_data import is_own_data, own_folds, own_parts
 from goodfit.workflow.parts import Parts
-from goodfit.workflow.population import Member, make_members, make_run, train_all
 from goodfit.workflow.population_progress import PopulationProgress
 from goodfit.workflow.tables import divided, read_table
 

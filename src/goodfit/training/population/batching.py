@@ -17,7 +17,7 @@ from goodfit.training.population.batched_losses import batched_loss, loss_signat
 from goodfit.training.population.batched_optimizers import batched_optimizer, settings_of
 from goodfit.training.population.mapped_network import MappedNetwork, can_be_mapped
 from goodfit.training.population.member_rates import MemberRates
-from goodfit.training.population.population_loop import Evaluated, Penalties, Population
+from goodfit.training.population.population_state import Evaluated, Penalties, Population
 from goodfit.training.population.stacked_average import StackedAverage
 from goodfit.training.population.stacked_network import (
     ChainNetwork,

@@ -2,127 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from goodfit.observations import EndedBy
 from goodfit.training.attention import Attention, heeding_interrupts
-from goodfit.training.job import Job
-from goodfit.training.population.batched_losses import BatchedLoss, Prepared
 from goodfit.training.population.batched_metrics import measure_members
-from goodfit.training.population.batched_optimizers import BatchedOptimizer
-from goodfit.training.population.member_rates import MemberRates
+from goodfit.training.population.member_ends import Drop, drop_unwanted, note_ends, shrink
 from goodfit.training.population.member_records import MemberRecords
-from goodfit.training.population.member_vitals import KEPT_WEIGHTS, Snapshot, measure_now, take_snapshot
-from goodfit.training.population.stacked_average import StackedAverage
-from goodfit.training.population.stacked_network import Leaves, StackedNetwork
-from goodfit.training.population.stacked_rows import StackedRows
+from goodfit.training.population.member_vitals import KEPT_WEIGHTS, measure_now, take_snapshot
+from goodfit.training.population.population_state import Array, Evaluated, Population
 from goodfit.training.randomness import seed_epoch
-from goodfit.training.state import TrainingState
-from goodfit.training.stopping import ended_by
 from goodfit.training.vitals import measured_at
-from goodfit.training.weights import load_weights
 
-__all__ = ["Drop", "Evaluated", "Penalties", "Population", "train_members"]
+__all__ = ["train_members"]
 
-Array = NDArray[np.float64]
-Drop = Callable[[int, Mapping[int, float]], Collection[int]]
-"""Whole epochs done and each member's best monitored value so far, to the members that are to end here."""
 SHRINKS_AT = 0.8
 """Share of the members that must still train, or else the rest are taken out of the batch."""
 EVALUATED = 2**21
 """Elements of inputs or outputs that are evaluated at once."""
-
-
-@dataclass(frozen=True, eq=False)
-class Penalties:
-    """What happens to gradients before an update; None where no member asks for it.
-
-    Parameters
-    ----------
-    l1
-        Strength of the L1 penalty on weights, (members, 1).
-    value, norm
-        Largest size of an entry, and largest norm, (members, 1); infinite for members without a limit.
-    """
-
-    l1: Tensor | None = None
-    value: Tensor | None = None
-    norm: Tensor | None = None
-
-    def apply(self, network: StackedNetwork) -> None:
-        """Change the gradients in place, as `goodfit.training.loop.adjust_gradients` does."""
-        gradient = network.gradient
-        if self.l1 is not None:
-            columns = slice(0, network.decayed)
-            gradient[:, columns].addcmul_(network.weights[:, columns].sign(), self.l1)
-        if self.value is not None:
-            torch.clamp(gradient, -self.value, self.value, out=gradient)
-        if self.norm is not None:
-            norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
-            gradient.mul_((self.norm / (norm + 1e-6)).clamp_(max=1.0))
-
-    def keep(self, index: Tensor) -> Penalties:
-        """Return the penalties of the members ``index`` alone."""
-        return Penalties(
-            *(None if item is None else item[index] for item in (self.l1, self.value, self.norm))
-        )
-
-
-@dataclass(eq=False)
-class Evaluated:
-    """Rows that every epoch is measured on; what is the same each time is kept."""
-
-    rows: StackedRows
-    arranged: Leaves = ()
-    prepared: Prepared | None = None
-    target: Tensor | None = None
-
-
-@dataclass(eq=False)
-class Population:
-    """Many trainings in one; the loop changes it, nothing else does.
-
-    Parameters
-    ----------
-    jobs, states
-        Of every member, the ended ones too.
-    active
-        The members in the batch, in its order; some of them may have ended.
-    snapshots
-        What the vitals of small networks are measured on.
-    """
-
-    jobs: Sequence[Job]
-    states: Sequence[TrainingState]
-    network: StackedNetwork
-    optimizer: BatchedOptimizer
-    loss: BatchedLoss
-    penalties: Penalties
-    rates: MemberRates
-    train: StackedRows
-    valid: Evaluated | None
-    sample: Evaluated | None
-    average: StackedAverage | None
-    units: int
-    active: list[int] = field(default_factory=list)
-    snapshots: list[Snapshot] = field(default_factory=list)
-    epoch: int = 0
-    step: int = 0
-    best: dict[str, Tensor] = field(default_factory=dict)
-    running: Array = field(default_factory=lambda: np.zeros(0))
-
-    def recipes(self) -> list[Any]:
-        """Return the recipes of the members in the batch."""
-        return [self.jobs[member].recipe for member in self.active]
 
 
 def train_members(population: Population, attention: Attention, drop: Drop | None = None) -> list[EndedBy]:
@@ -137,7 +41,7 @@ def train_members(population: Population, attention: Attention, drop: Drop | Non
     """
     jobs, states = population.jobs, population.states
     population.active = list(range(len(jobs)))
-    population.best = {name: tensor.clone() for name, tensor in _tensors(population.network).items()}
+    population.best = {name: tensor.clone() for name, tensor in population.weights().items()}
     records = MemberRecords([job.recipe for job in jobs], [state.best for state in states])
     ended: dict[int, EndedBy] = {}
     attention.begin(0.0)
@@ -151,9 +55,9 @@ def train_members(population: Population, attention: Attention, drop: Drop | Non
             _keep_best(population, records, alive, row, values)
             if cut is None and perf_counter() >= attention.at:
                 cut = attention.look(states[0])
-            _note_ends(population, records, alive, row, cut, ended, attention.seconds())
+            note_ends(population, records, alive, row, cut, ended, attention.seconds())
             if drop is not None and len(ended) < len(jobs):
-                _drop(population, records, drop, ended, attention.seconds())
+                drop_unwanted(population, records, drop, ended, attention.seconds())
             left = [place for place, member in enumerate(population.active) if member not in ended]
             if left and len(left) <= SHRINKS_AT * len(population.active):
                 shrink(population, left)
@@ -314,7 +218,7 @@ def _keep_best(
         with averaged(population):
             whole = len(improved) == len(population.active)
             index = torch.tensor(improved, device=population.network.weights.device)
-            for name, tensor in _tensors(population.network).items():
+            for name, tensor in population.weights().items():
                 if whole:
                     population.best[name].copy_(tensor)
                 else:
@@ -323,88 +227,3 @@ def _keep_best(
         state = population.states[population.active[place]]
         if state.plateau is not None:
             state.plateau = state.plateau.after(float(values[place]))
-
-
-def _note_ends(
-    population: Population,
-    records: MemberRecords,
-    alive: list[int],
-    row: dict[str, Array],
-    cut: EndedBy | None,
-    ended: dict[int, EndedBy],
-    seconds: float,
-) -> None:
-    """Put what ended each member into ``ended``, and its best weights into its state."""
-    members = [population.active[place] for place in alive]
-    finite = np.isfinite(row["running_loss"]) & np.isfinite(row.get("train_loss", row["running_loss"]))
-    at_end = records.may_have_ended(members, population.epoch, seconds, finite[alive])
-    for number in range(len(members)) if cut is not None else at_end:
-        member, place = members[number], alive[number]
-        recipe, best = population.jobs[member].recipe, records.best(member)
-        reason = cut or ended_by(
-            recipe, best, epoch=population.epoch, seconds=seconds, finite=bool(finite[place])
-        )
-        if reason is not None:
-            ended[member] = reason
-            _end(population, records, place, seconds)
-
-
-def _drop(
-    population: Population, records: MemberRecords, drop: Drop, ended: dict[int, EndedBy], seconds: float
-) -> None:
-    """End the members that somebody outside the training wants no more of."""
-    values = {member: records.best(member).value for member in range(len(population.jobs))}
-    unwanted = set(drop(population.epoch, values))
-    for place, member in enumerate(population.active):
-        if member in unwanted and member not in ended:
-            ended[member] = "dropped"
-            _end(population, records, place, seconds)
-
-
-def _end(population: Population, records: MemberRecords, place: int, seconds: float) -> None:
-    member = population.active[place]
-    job, state = population.jobs[member], population.states[member]
-    state.best = records.best(member)
-    state.epoch, state.step, state.seconds = population.epoch, population.step, seconds
-    _hand_back(population, place, job, state)
-
-
-def _hand_back(population: Population, place: int, job: Job, state: TrainingState) -> None:
-    network = population.network
-    kept = state.best.epoch is not None
-    tensors = population.best if kept else _tensors(network)
-    buffers = {name: tensor for name, tensor in tensors.items() if name}
-    weights = network.state_of(place, tensors[""], buffers)
-    steps = population.step if not kept else round((state.best.epoch or 0.0) * len(population.train.sizes))
-    for name, value in job.model.state_dict().items():
-        if name not in weights:  # BatchNorm's count of batches, the same for all
-            weights[name] = torch.full_like(value, steps)
-    if kept:
-        state.best_weights = weights
-    load_weights(job.model, weights)
-    gradients = network.state_of(place, network.gradient, {})
-    for name, parameter in job.model.named_parameters():
-        parameter.grad = gradients[name]  # what the diagnosis looks at
-
-
-def shrink(population: Population, places: list[int]) -> None:
-    """Take all but the members at ``places`` out of the batch, so that the others have its work for them."""
-    index = torch.tensor(places, device=population.network.weights.device)
-    population.active = [population.active[place] for place in places]
-    population.network = population.network.keep(index)
-    population.optimizer.keep(index, population.network.weights)
-    population.loss = population.loss.keep(index)
-    population.penalties = population.penalties.keep(index)
-    population.rates = population.rates.keep(places)
-    population.train = population.train.keep(places)
-    population.best = {name: tensor[index] for name, tensor in population.best.items()}
-    for name in ("valid", "sample"):
-        evaluated = getattr(population, name)
-        if evaluated is not None:
-            setattr(population, name, Evaluated(evaluated.rows.keep(places)))
-    if population.average is not None:
-        population.average.keep(index)
-
-
-def _tensors(network: StackedNetwork) -> dict[str, Tensor]:
-    return {"": network.weights, **network.buffers}
