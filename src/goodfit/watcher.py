@@ -7,16 +7,12 @@ once more, and modes, buffers and random states are put back as they were.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -25,12 +21,9 @@ from goodfit.diagnosis.readers.columns import read_name
 from goodfit.errors import InputError
 from goodfit.finding import Finding
 from goodfit.observations import History, Observations
-from goodfit.probes import ParameterFacts, StartProbe
-from goodfit.training.probing import parameter_facts
-from goodfit.training.randomness import undisturbed
-from goodfit.training.recent_batches import RecentBatches
-from goodfit.training.vitals import KeptGradients, layer_rows, measured_at, weights_now
-from goodfit.vitals import LayerRow, to_vitals
+from goodfit.probes import StartProbe
+from goodfit.training.watched_layers import WatchedLayers
+from goodfit.vitals import to_vitals
 
 if TYPE_CHECKING:
     from goodfit.diagnosis.readers.log import TrainLossIs
@@ -147,46 +140,24 @@ class Watch:
             "valid_rows": validation_rows,
             "task": _task(loss, classes),
         }
-        self._look = vitals
-        self._followed = False
-        self._handles: list[Any] = []
-        self._calls = RecentBatches(self._model) if vitals else None
-        self._kept: KeptGradients | None = None
-        self._found_kept: Mapping[int, bool] = {}
-        self._before: list[Tensor] | None = None
-        self._layers: list[LayerRow] = []
-        self._measured: list[LayerRow] = []
-        self._parameters: tuple[ParameterFacts, ...] | None = None
+        self._layers = WatchedLayers(self._model, optimizer, wanted=vitals)
         self._rows: list[dict[str, float]] = []
         self._given_train_loss = False
         self._epoch = 0
         self._steps = 0
-        self._updates = 0
-        self._before_this_epoch = 0
-        self._per_epoch: int | None = None
         self._sum: Tensor | float = 0.0
         self._losses = 0
         self._start_loss: float | None = None
         self._began = perf_counter()
-        self._prepare()
 
     def follow(self) -> None:
         """Notice every update of the optimizer, if there is one."""
-        optimizer = self._optimizer
-        if optimizer is None:
-            return
-        self._followed = True
-        self._handles += [
-            optimizer.register_step_pre_hook(lambda *_: self.before_update()),
-            optimizer.register_step_post_hook(lambda *_: self.after_update()),
-        ]
+        self._layers.follow()
 
     def step(self, loss: Tensor | float | None = None) -> None:
         """Note one update and the loss of its batch; nothing waits for the device."""
-        if not self._followed:
-            if self._look:
-                self._measure()
-            self._updated()
+        if not self._layers.followed:
+            self._layers.updated()
         self.note_loss(loss)
 
     def note_loss(self, loss: Tensor | float | None) -> None:
@@ -225,7 +196,7 @@ class Watch:
         self._epoch += 1
         row = {
             "epoch": float(self._epoch if epoch is None else epoch),
-            "step": float(self._updates or self._steps),
+            "step": float(self._layers.updates or self._steps),
         }
         if self._losses:
             row["running_loss"] = float(self._sum) / self._losses
@@ -241,35 +212,16 @@ class Watch:
             row["learning_rate"] = float(self._optimizer.param_groups[0]["lr"])
         row["seconds"] = perf_counter() - self._began
         self._rows.append(row)
-        if self._layers and (measured_at(self._epoch) or not math.isfinite(row.get("train_loss", 0.0))):
-            stamp = row["epoch"] if row["epoch"] > 0 else float(self._epoch)
-            self._measured += [{**layer, "epoch": stamp} for layer in self._layers]
-        self._layers = []
+        self._layers.end_epoch(row["epoch"], finite=math.isfinite(row.get("train_loss", 0.0)))
         self._sum, self._losses = 0.0, 0
-        self._per_epoch = self._updates - self._before_this_epoch
-        self._before_this_epoch = self._updates
-        self._prepare()
 
     def before_update(self) -> None:
         """Look at the gradients, which are whole now; an optimizer that is followed calls it itself."""
-        if not self._look or not self._due():
-            return
-        if self._kept is not None:
-            self._found_kept, self._kept = self._kept.end(), None
-        if self._updates == 0 and self._calls is not None and self._calls.some:
-            start = self._seen(None, training=True)
-            self._measured = [{**row, "epoch": 0.0} for row in start]
-        self._before = weights_now(self._model)
+        self._layers.before_update()
 
     def after_update(self) -> None:
         """Look at the update that was made, and at the layers after it."""
-        if self._look and self._before is not None:
-            if self._kept is not None:
-                self._found_kept, self._kept = self._kept.end(), None
-            self._layers = self._seen(self._before, training=False) or self._layers
-            self._note_parameters()
-            self._before = None
-        self._updated()
+        self._layers.after_update()
 
     def diagnose(self) -> list[Finding]:
         """Return what is wrong so far, the most severe and surest first."""
@@ -295,9 +247,9 @@ class Watch:
         measured: TrainLossIs = "unknown" if self._given_train_loss else "running-mean"
         start = self._start_loss
         facts = self._facts | {
-            "vitals": to_vitals(self._measured) if self._measured else None,
+            "vitals": to_vitals(self._layers.rows) if self._layers.rows else None,
             "start": None if start is None else StartProbe(start if math.isfinite(start) else None),
-            "parameters": self._parameters,
+            "parameters": self._layers.parameters,
         }
         return Observations(self.history, train_loss_is=measured, **facts)
 
@@ -322,15 +274,7 @@ class Watch:
 
     def close(self) -> None:
         """Stop watching; what was seen stays."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
-        self._look = self._followed = False
-        if self._calls is not None:
-            self._calls.stop()
-        if self._kept is not None:
-            self._kept.end()
-            self._kept = None
+        self._layers.close()
 
     def __enter__(self) -> Watch:
         return self
@@ -342,80 +286,7 @@ class Watch:
         return False
 
     def __repr__(self) -> str:
-        return f"<Watch {self.name}: {self._updates or self._steps} steps, {len(self._rows)} epochs>"
-
-    def _due(self) -> bool:
-        """Say whether the layers are looked at in an update to come: an epoch's last, or often at first."""
-        if not measured_at(self._epoch + 1):
-            return False
-        place = self._updates - self._before_this_epoch
-        if self._per_epoch:
-            return place == self._per_epoch - 1
-        return place & (place + 1) == 0  # steps 1, 2, 4, 8, ...: the last of them stands for the epoch
-
-    def _prepare(self) -> None:
-        """Remember batches where a look is near, and note what gradients the next one finds."""
-        if not self._look or self._calls is None:
-            return
-        place = self._updates - self._before_this_epoch
-        last = self._per_epoch - 1 if self._per_epoch else (1 << place.bit_length()) - 1
-        if measured_at(self._epoch + 1) and place <= last < place + self._calls.needed:
-            self._calls.start()
-        else:
-            self._calls.stop()
-        if self._due() and self._kept is None:
-            if not self._followed and self._optimizer is None:
-                self._before = weights_now(self._model)
-            self._kept = KeptGradients(self._optimized())
-
-    def _optimized(self) -> list[Tensor]:
-        if self._optimizer is None:
-            return [*self._model.parameters()]
-        return [weight for group in self._optimizer.param_groups for weight in group["params"]]
-
-    def _updated(self) -> None:
-        self._updates += 1
-        self._prepare()
-
-    def _measure(self) -> None:
-        """Look at the layers after an update that nobody announced."""
-        if self._before is not None or self._kept is not None:
-            if self._kept is not None:
-                self._found_kept, self._kept = self._kept.end(), None
-            self._layers = self._seen(self._before, training=False) or self._layers
-            self._before = None
-
-    def _seen(self, before: list[Tensor] | None, *, training: bool) -> list[LayerRow]:
-        modes = [(module, module.training) for module in self._model.modules()]
-        calls = self._calls
-        assert calls is not None
-
-        def again() -> None:
-            if training:
-                for module, mode in modes:
-                    module.training = mode
-            calls.again()
-
-        buffers = [(buffer, buffer.detach().clone()) for buffer in self._model.buffers()]
-        with undisturbed(), suppress(RuntimeError, ValueError, TypeError, KeyError, AttributeError):
-            try:
-                return layer_rows(self._model, before, again, self._epoch + 1, self._found_kept)
-            finally:
-                for module, mode in modes:
-                    module.training = mode
-                with torch.no_grad():
-                    for buffer, value in buffers:
-                        buffer.copy_(value)
-        return []
-
-    def _note_parameters(self) -> None:
-        if self._optimizer is None:
-            return
-        facts = parameter_facts(self._model, [self._optimizer])
-        once = {fact.name for fact in self._parameters or () if fact.has_gradient}
-        self._parameters = tuple(
-            replace(fact, has_gradient=fact.has_gradient or fact.name in once) for fact in facts
-        )
+        return f"<Watch {self.name}: {self._layers.updates or self._steps} steps, {len(self._rows)} epochs>"
 
 
 def _metric(name: str) -> str:
