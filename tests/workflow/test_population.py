@@ -17,7 +17,7 @@ from goodfit.errors import InputError
 from goodfit.recipe import Recipe
 from goodfit.run import Run
 from goodfit.training.attention import Attention
-from goodfit.workflow import population
+from goodfit.workflow import members
 from goodfit.workflow.members import group_members, make_members, train_group
 from goodfit.workflow.population import divider, train_population
 from goodfit.workflow.tables import TableOptions
@@ -69,17 +69,17 @@ def check(
     recipes: Sequence[Recipe], data: Any, groups: int = 1, *, tolerance: float = 1e-4, **given: Any
 ) -> list[Run]:
     made: list[int] = []
-    make = population.make_population
+    make = members.make_population
 
     def counting(jobs: Any, states: Any) -> Any:
         made.append(len(jobs))
         return make(jobs, states)
 
-    population.make_population = counting  # type: ignore[assignment]
+    members.make_population = counting  # type: ignore[assignment]
     try:
         runs = train_population(recipes, data, diagnose=False, **given)
     finally:
-        population.make_population = make
+        members.make_population = make
     assert len(made) == groups
     for run, recipe in zip(runs, recipes, strict=True):
         assert_same(run, alone(recipe, data, **given), tolerance)
@@ -382,13 +382,13 @@ def test_each_member_has_its_vitals(width: int, normalization: Any) -> None:
 
 
 def test_ctrl_c_ends_all_and_keeps_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    train = population.train_members
+    train = members.train_members
 
     def interrupted(members: Any, attention: Any, drop: Any = None) -> Any:
         attention.interrupt()
         return train(members, attention)
 
-    monkeypatch.setattr(population, "train_members", interrupted)
+    monkeypatch.setattr(members, "train_members", interrupted)
     recipes = [BASE, BASE.replace(seed=1), BASE.replace(accumulate=2)]
     runs = train_population(recipes, (INPUTS, LABELS), task="multiclass")
     assert {run.history.ended_by for run in runs} == {"interrupted"}
@@ -398,8 +398,8 @@ def test_ctrl_c_ends_all_and_keeps_what_there_is(monkeypatch: pytest.MonkeyPatch
 
 def test_judging_waits_until_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     judged = []
-    finish = population.finish
-    monkeypatch.setattr(population, "finish", lambda *a, **k: judged.append(1) or finish(*a, **k))
+    finish = members.finish
+    monkeypatch.setattr(members, "finish", lambda *a, **k: judged.append(1) or finish(*a, **k))
     recipes = [BASE.replace(epochs=3, seed=seed, test_fraction=0.2) for seed in range(2)]
     runs = train_population(recipes, (INPUTS, LABELS), task="multiclass")
     assert not judged
