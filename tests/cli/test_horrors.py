@@ -148,7 +148,7 @@ def test_thousands_of_columns():
     write(columns | {"y": wanted.tolist()})
     ended = program("train", "data.csv", "-t", "y", "--epochs", "3", "--hidden", "8", "--no-progress")
     assert ended.status == 0, ended.err
-    assert "2000 numbers" in ended.out
+    assert "2,000 numbers" in ended.out
 
 
 def test_a_target_of_numbers_with_units():

@@ -20,10 +20,23 @@ from goodfit.data.task import TASKS, decide_task, target_column
 from goodfit.errors import InputError
 from goodfit.messages import Message
 
-__all__ = ["alike_notes", "check_some_used", "class_levels", "describe_columns", "dropped_notes", "profile"]
+__all__ = [
+    "alike_notes",
+    "check_some_used",
+    "class_levels",
+    "describe_columns",
+    "dropped_notes",
+    "open_notes",
+    "profile",
+]
 
 EXACT = 100_000  # rows up to which distinct, median and skew are exact
 SHOWN = 5
+LEFT_OPEN = {
+    "notes.column.category-mixed": "notes.profile.category-mixed",
+    "notes.column.number-ambiguous": "notes.profile.number-ambiguous",
+    "notes.column.date-ambiguous": "notes.profile.date-ambiguous",
+}
 
 
 def profile(
@@ -98,7 +111,7 @@ def profile(
     _check_time(described, time_column)
     if minimum_columns:
         check_some_used(described, table.source.name)
-    notes += [*dropped_notes(described), *alike_notes(described)]
+    notes += [*dropped_notes(described), *alike_notes(described), *open_notes(described)]
     return Profile(
         rows=rows,
         columns=described,
@@ -208,6 +221,15 @@ def alike_notes(columns: Sequence[Column]) -> list[Message]:
         )
         for column in columns
         if (alike := column.facts.get("alike"))
+    ]
+
+
+def open_notes(columns: Sequence[Column]) -> list[Message]:
+    """Return how columns were understood that could as well be understood otherwise."""
+    return [
+        Message(LEFT_OPEN[column.reason.code], {**column.reason.values, "column": column.name})
+        for column in columns
+        if column.reason.code in LEFT_OPEN
     ]
 
 

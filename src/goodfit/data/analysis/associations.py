@@ -64,8 +64,8 @@ def missing_that_tells(columns: Sequence[pl.Series], target: pl.Series) -> list[
 def same_pairs(columns: Sequence[pl.Series]) -> tuple[Pair, ...]:
     """Return pairs of columns that say nearly the same, the closest first.
 
-    Two numbers whose ranks correlate by 0.95 or more (Spearman), and columns that share 90 % of the larger
-    of their entropies.
+    Two numbers whose ranks correlate by 0.95 or more (Spearman), also without the rows in which both have
+    their most frequent value, and columns that share 90 % of the larger of their entropies.
     """
     columns = columns[:MOST_COLUMNS]
     if len(columns) < 2:
@@ -74,11 +74,13 @@ def same_pairs(columns: Sequence[pl.Series]) -> tuple[Pair, ...]:
     codes = {series.name: discrete(series, bins, MOST_CLASSES) for series in columns}
     entropies = {name: entropy(code) for name, code in codes.items()}
     ranks = {series.name: _ranks(series) for series in columns if series.dtype.is_numeric()}
+    usual = {series.name: _most_frequent(series) for series in columns if series.dtype.is_numeric()}
     pairs = []
     for first, second in combinations(codes, 2):
         rank = _correlation(ranks, first, second)
         if abs(rank) >= SAME_RANK:
-            pairs.append(Pair(first, second, "rank", rank))
+            if _beyond_the_usual(ranks, usual, first, second):
+                pairs.append(Pair(first, second, "rank", rank))
             continue
         larger = max(entropies[first], entropies[second])
         if min(entropies[first], entropies[second]) < SAME_SHARED * larger or larger == 0:
@@ -101,6 +103,30 @@ def _target_codes(target: pl.Series) -> tuple[NDArray[np.int64], float]:
 def _ranks(series: pl.Series) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     known = series.is_not_null().to_numpy()
     return series.rank("average").cast(pl.Float64).fill_null(0.0).to_numpy(), known
+
+
+def _most_frequent(series: pl.Series) -> NDArray[np.bool_]:
+    """Return where a column has its most frequent value."""
+    value = series.drop_nulls().mode()
+    return (series == value.min()).fill_null(False).to_numpy() if len(value) else np.zeros(len(series), bool)
+
+
+def _beyond_the_usual(
+    ranks: Mapping[str, tuple[NDArray[np.float64], NDArray[np.bool_]]],
+    usual: Mapping[str, NDArray[np.bool_]],
+    first: str,
+    second: str,
+) -> bool:
+    """Say whether ranks go together also where not both have their most frequent value, such as 0."""
+    rest = ~(usual[first] & usual[second])
+    if rest.mean() > 0.5:
+        return True
+    some = {name: (ranks[name][0][rest], ranks[name][1][rest]) for name in (first, second)}
+    if any(len(np.unique(values[known])) < 2 for values, known in some.values()):
+        return True
+    if rest.sum() < ROWS_OF_LEVEL:
+        return False
+    return abs(_correlation(some, first, second)) >= SAME_RANK
 
 
 def _correlation(
