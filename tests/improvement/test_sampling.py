@@ -29,7 +29,7 @@ def trial(point: dict, number: int, value: float, state: str = "finished") -> Tr
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_every_sampler_proposes_points_of_the_space_and_learns(name):
     space = STEPS if name == "grid" else SPACE
-    sampling = make_sampling(name, space, seed=1, higher=False, together=4)
+    sampling = make_sampling(name, space, seed=1, higher=False)
     other = (
         next(STEPS.grid())
         if name == "grid"
@@ -71,11 +71,13 @@ def test_tpe_moves_towards_what_is_better():
 
 
 def test_points_that_are_to_train_together_have_one_structure():
-    points = make_sampling("tpe", SPACE, seed=0, higher=False, together=4).ask(10)
-    shapes = [point["hidden"] for point in points]
-    assert [len(set(shapes[first : first + 4])) for first in (0, 4, 8)] == [1, 1, 1]
-    assert len({point["learning_rate"] for point in points}) == 10
-    assert len(set(shapes)) == 3  # each one comes before any is preferred
+    sampling = make_sampling("tpe", SPACE, seed=0, higher=False)
+    firsts = sampling.ask(3)
+    assert len({point["hidden"] for point in firsts}) == 3  # each one comes before any is preferred
+    for first in firsts:
+        points = sampling.ask(4, like=first)
+        assert {point["hidden"] for point in points} == {first["hidden"]}
+        assert len({point["learning_rate"] for point in (first, *points)}) == 5
 
 
 def test_a_grid_has_every_point_once_and_again_what_was_not_tried():

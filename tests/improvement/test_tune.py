@@ -54,6 +54,12 @@ def test_what_was_dropped_was_worse_after_as_many_epochs(tuning):
     assert tuning.trials[best].state == "finished"
 
 
+def test_those_that_were_dropped_count_no_more_where_the_rest_is_compared():
+    rates = {"learning_rate": [1e-3 * 1.5**power for power in range(9)]}
+    tuning = search(space=rates, sampler="grid", trials=None, epochs=27, patience=None, hidden=(8,), seeds=1)
+    assert [trial.epochs for trial in tuning.trials].count(27) == 1
+
+
 def test_the_best_recipe_alone_trains_the_same_run(tuning):
     again = goodfit.train((INPUTS, LABELS), recipe=tuning.recipe, task="binary")
     ours, theirs = tuning.run.history["valid_loss"], again.history["valid_loss"]

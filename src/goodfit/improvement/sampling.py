@@ -20,7 +20,16 @@ from goodfit.improvement.trial import Trial
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-__all__ = ["SAMPLERS", "Sampling", "distributions", "make_sampling", "optuna_values", "quiet", "space_values"]
+__all__ = [
+    "SAMPLERS",
+    "Sampling",
+    "distributions",
+    "make_sampling",
+    "optuna_values",
+    "quiet",
+    "space_values",
+    "structure",
+]
 
 SAMPLERS = ("tpe", "cmaes", "quasi-random", "random", "grid")
 STARTED_AT_RANDOM = 10
@@ -42,10 +51,24 @@ STRUCTURE = frozenset(
 
 
 class Sampling(Protocol):
-    """Proposes points of a space and learns from how they went."""
+    """Proposes points of a space and learns from how they went.
 
-    def ask(self, count: int) -> list[dict[str, Any]]:
-        """Return up to ``count`` points to try next; none where there are no more."""
+    Attributes
+    ----------
+    keeps_structure
+        Whether it can propose points of one structure, so as to train as one network.
+    """
+
+    keeps_structure: bool
+
+    def ask(self, count: int, like: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Return up to ``count`` points to try next; none where there are no more.
+
+        Parameters
+        ----------
+        like
+            A point whose structure they shall have, where it can.
+        """
 
     def tell(self, values: Mapping[str, Any], trial: Trial | None) -> None:
         """Take in how a point that was asked for went; None where it was not tried."""
@@ -54,13 +77,8 @@ class Sampling(Protocol):
         """Take in a trial that somebody else proposed, or an earlier search."""
 
 
-def make_sampling(name: str, space: Space, *, seed: int, higher: bool, together: int = 1) -> Sampling:
+def make_sampling(name: str, space: Space, *, seed: int, higher: bool) -> Sampling:
     """Return the sampling of that name.
-
-    Parameters
-    ----------
-    together
-        How many of the points that TPE proposes are to have one structure, so as to train as one.
 
     Raises
     ------
@@ -71,7 +89,7 @@ def make_sampling(name: str, space: Space, *, seed: int, higher: bool, together:
         raise InputError("tune.sampler", sampler=name, known=list(SAMPLERS))
     if name == "grid":
         return Grid(space, seed)
-    return OptunaSampling(name, space, seed, higher, together if name == "tpe" else 1)
+    return OptunaSampling(name, space, seed, higher)
 
 
 class OptunaSampling:
@@ -81,35 +99,34 @@ class OptunaSampling:
     among the numbers; choices are drawn at random for it.
     """
 
-    def __init__(self, name: str, space: Space, seed: int, higher: bool, together: int) -> None:
+    def __init__(self, name: str, space: Space, seed: int, higher: bool) -> None:
         self._optuna = _needs("optuna")
-        self._distributions, self._space, self._together = distributions(space), space, together
+        self._distributions, self._space = distributions(space), space
         self._asked: dict[int, tuple[dict[str, Any], Any]] = {}
-        self._openings = _openings(space, seed) if together > 1 else []
+        self.keeps_structure = name == "tpe"
+        self._openings = _openings(space, seed) if self.keeps_structure else []
         with quiet():
             self._sampler = _sampler(name, seed)
             direction = "maximize" if higher else "minimize"
             self._study = self._optuna.create_study(sampler=self._sampler, direction=direction)
 
-    def ask(self, count: int) -> list[dict[str, Any]]:
+    def ask(self, count: int, like: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Return points to try next."""
-        points: list[dict[str, Any]] = []
-        while len(points) < count:
-            first = self._ask_one(points, self._openings.pop() if self._openings else {})
-            shared = {name: value for name, value in first.items() if _is_structure(name)}
-            for _ in range(min(self._together - 1, count - len(points))):
-                self._ask_one(points, shared)
-        return points
+        return [self._ask_one(like) for _ in range(count)]
 
-    def _ask_one(self, points: list[dict[str, Any]], fixed: Mapping[str, Any]) -> dict[str, Any]:
+    def _ask_one(self, like: Mapping[str, Any] | None) -> dict[str, Any]:
+        fixed: Mapping[str, Any] = {}
+        if like is not None and self.keeps_structure:
+            fixed = structure(optuna_values(self._space, like))
+        elif self._openings:
+            fixed = self._openings.pop()
         with quiet():
             fixing = self._optuna.samplers.PartialFixedSampler
             self._study.sampler = fixing(dict(fixed), self._sampler) if fixed else self._sampler
             asked = self._study.ask(self._distributions)
-        points.append(space_values(self._space, asked.params))
-        self._asked[id(points[-1])] = points[-1], asked
-        params: dict[str, Any] = asked.params
-        return params
+        point = space_values(self._space, asked.params)
+        self._asked[id(point)] = point, asked
+        return point
 
     def tell(self, values: Mapping[str, Any], trial: Trial | None) -> None:
         """Take in how a point went; ``values`` is the very object that `ask` returned."""
@@ -143,11 +160,13 @@ class OptunaSampling:
 class Grid:
     """Every point of the space once, in an order drawn from the seed, so that a part of them is fair."""
 
+    keeps_structure = False
+
     def __init__(self, space: Space, seed: int) -> None:
         self._left = list(space.grid())
         random.Random(seed).shuffle(self._left)
 
-    def ask(self, count: int) -> list[dict[str, Any]]:
+    def ask(self, count: int, like: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Return points that have not been tried."""
         asked, self._left = self._left[:count], self._left[count:]
         return asked
@@ -162,8 +181,9 @@ class Grid:
         self._left = [point for point in self._left if point != dict(trial.values)]
 
 
-def _is_structure(name: str) -> bool:
-    return name.partition(".")[0] in STRUCTURE
+def structure(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a point decides with which others it can train as one network."""
+    return {name: value for name, value in values.items() if name.partition(".")[0] in STRUCTURE}
 
 
 def _openings(space: Space, seed: int) -> list[dict[str, str]]:
@@ -172,9 +192,9 @@ def _openings(space: Space, seed: int) -> list[dict[str, str]]:
     every = {
         name: drawn.sample([label(option) for option in dimension.options], len(dimension.options))
         for name, dimension in space.dimensions.items()
-        if isinstance(dimension, Choices) and _is_structure(name)
+        if isinstance(dimension, Choices) and structure({name: None})
     }
-    count = max((len(options) for options in every.values()), default=0)
+    count = min(STARTED_AT_RANDOM, max((len(options) for options in every.values()), default=0))
     return [
         {name: options[place % len(options)] for name, options in every.items()} for place in range(count)
     ]

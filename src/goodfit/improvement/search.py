@@ -10,21 +10,26 @@ from typing import Any
 
 from goodfit.errors import InputError
 from goodfit.improvement.halving import Halving
+from goodfit.improvement.sampling import structure
 from goodfit.improvement.study import Study
 from goodfit.improvement.trial import State, Trial, best_first
 from goodfit.messages import Message
 from goodfit.observations import History
 from goodfit.recipe import Recipe
 from goodfit.training.attention import Attention
+from goodfit.training.population.batching import signature, useful_size
 from goodfit.training.state import to_history
 from goodfit.workflow.members import Member, group_members, make_members, train_group
 from goodfit.workflow.parts import Parts
 
-__all__ = ["TOGETHER", "Search", "search"]
+__all__ = ["Search", "search"]
 
-TOGETHER = 8
-"""Points of one structure that are proposed one after another: that many train as one."""
-FEWEST_AT_ONCE, MOST_AT_ONCE = 8, 32
+AT_ONCE = 16
+"""Points of any structure that are asked for at once: some of them can train as one."""
+MOST_TOGETHER = 8
+"""Points of one structure that are asked for at once, at most: they have not learned of one another."""
+ROUNDS = 8
+"""Of so many parts of all trials each learns from those before."""
 HOPELESS = 2
 """Rounds without any trial that could train, after which it ends."""
 
@@ -45,8 +50,8 @@ class Search:
         Ends it by the clock or by Ctrl-C.
     ends_at
         When it ends, by ``time.perf_counter``, if the time left is enough for the finals.
-    finals
-        How many times as long as the best recipe's training the finals take at least; 0 for none.
+    seeds
+        Of the finals; 1 for none.
     shown
         Is told of the trials after each group.
     """
@@ -59,10 +64,25 @@ class Search:
     attention: Attention
     shown: Callable[[Sequence[Trial]], None]
     ends_at: float = math.inf
-    finals: float = 0.0
+    seeds: int = 1
     best: Member | None = None
     best_value: float = math.nan
     begun: float = field(default_factory=time.perf_counter)
+    _useful: dict[str, int] = field(default_factory=dict)
+
+    def together(self, values: Mapping[str, Any]) -> int:
+        """Return how many points of that structure are best tried at once."""
+        most = MOST_TOGETHER if self.trials is None else min(MOST_TOGETHER, max(1, self.trials // ROUNDS))
+        key = repr(structure(values))
+        if key not in self._useful:
+            try:
+                recipes = [self.study.space.recipe(values)]
+                job = make_members(recipes, self.parts_for, self.model, vitals=False)[0].job
+            except InputError:  # said when it is tried
+                return 1
+            size = useful_size(job.model, int(job.recipe.batch_size or job.train.rows or 1))
+            self._useful[key] = 1 if signature(job) is None else size
+        return min(most, self._useful[key])
 
     def over(self) -> bool:
         """Say whether time is up or somebody pressed Ctrl-C."""
@@ -72,18 +92,20 @@ class Search:
         return now >= self.ends_at and self.has_time_for_finals()
 
     def has_time_for_finals(self) -> bool:
-        """Say whether the finals can be played in the time left, by how long the best trial's group took."""
+        """Say whether the best two can be trained with every seed, by how long the best one's group took."""
         best = best_first(self.study.trials, higher=self.halving.higher)
+        if self.seeds == 1 or not best:
+            return bool(best)
+        groups = max(1.0, self.seeds / self.together(best[0].values))
         left = self.attention.ends_at - time.perf_counter()
-        return bool(best) and self.finals * _whole_training(best[0]) <= left
+        return 2 * groups * _whole_training(best[0]) <= left
 
 
 def search(state: Search) -> None:
     """Try points until there are enough, or no more, or the time is up; the study has them then."""
     rounds = 0
     while not state.over():
-        count = _how_many(state)
-        points = state.study.ask(count) if count > 0 else []
+        points = _next_points(state)
         if not points:
             break
         _try_round(state, points)
@@ -101,12 +123,16 @@ def _whole_training(trial: Trial) -> float:
     return each * (trial.epochs if trial.state == "finished" else trial.recipe.epochs)
 
 
-def _how_many(state: Search) -> int:
-    """Return the points of the next round: many train as one, and few leave more to be learned from."""
-    if state.trials is None:
-        return MOST_AT_ONCE // 2
-    left = state.trials - len(state.study.trials)
-    return min(left, max(FEWEST_AT_ONCE, min(MOST_AT_ONCE, state.trials // 4)))
+def _next_points(state: Search) -> list[dict[str, Any]]:
+    """Return the points of the next round: few leave more to be learned from, many train as one network."""
+    study = state.study
+    left = AT_ONCE if state.trials is None else min(AT_ONCE, state.trials - len(study.trials))
+    if left < 1:
+        return []
+    if not study.sampling.keeps_structure:
+        return study.ask(left)
+    (first,) = study.ask(1)
+    return [first, *study.ask(min(left, state.together(first)) - 1, like=first)]
 
 
 def _try_round(state: Search, points: Sequence[Mapping[str, Any]]) -> None:

@@ -49,7 +49,7 @@ class Study:
     ----------
     space
         What is searched.
-    sampler, seed, together
+    sampler, seed
         What proposes, see `make_sampling`, and what the trials' own seeds are drawn by; a process that is
         not the study's first has a seed of its own.
     storage
@@ -73,7 +73,6 @@ class Study:
         *,
         seed: int,
         higher: bool,
-        together: int = 1,
         storage: str | None = None,
         name: str = "study",
         facts: Mapping[str, Any] | None = None,
@@ -87,7 +86,7 @@ class Study:
         self._address = storage or ""
 
         def begin(own_seed: int) -> None:
-            self.sampling = make_sampling(sampler, space, seed=own_seed, higher=higher, together=together)
+            self.sampling = make_sampling(sampler, space, seed=own_seed, higher=higher)
             self._seeds = random.Random(own_seed)
 
         begin(seed)
@@ -95,10 +94,11 @@ class Study:
             self._join(storage, name, higher, facts or {}, begin)
         self.begun = max((trial.found for trial in self.trials if math.isfinite(trial.found)), default=0.0)
 
-    def ask(self, count: int) -> list[dict[str, Any]]:
-        """Return points to try next."""
-        self.take_in()
-        return self.sampling.ask(count)
+    def ask(self, count: int, like: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Return points to try next; where the sampling can, with the structure of the point ``like``."""
+        if like is None:
+            self.take_in()
+        return self.sampling.ask(count, like)
 
     def recipe(self, values: Mapping[str, Any]) -> Recipe:
         """Return the recipe at a point that was asked for, with a seed of its own.

@@ -21,7 +21,7 @@ from goodfit.improvement.folder import STUDY, begin_tuning_folder, save_trials, 
 from goodfit.improvement.halving import Halving
 from goodfit.improvement.importance import importance
 from goodfit.improvement.sampling import make_sampling
-from goodfit.improvement.search import TOGETHER, Search, search
+from goodfit.improvement.search import Search, search
 from goodfit.improvement.search_progress import SearchProgress
 from goodfit.improvement.space import Range, Space
 from goodfit.improvement.study import Study
@@ -30,10 +30,9 @@ from goodfit.improvement.tuning import SearchEnd, Tuning
 from goodfit.messages import Message
 from goodfit.recipe import Recipe
 from goodfit.training.attention import Attention, heeding_interrupts
-from goodfit.training.population.batching import group_size
 from goodfit.training.randomness import undisturbed
 from goodfit.workflow.choices import check_functions, completed
-from goodfit.workflow.members import Member, make_members, make_run
+from goodfit.workflow.members import make_members, make_run
 from goodfit.workflow.parts import Parts, rows_of
 from goodfit.workflow.population import divider
 from goodfit.workflow.tables import TableOptions
@@ -165,7 +164,6 @@ def tune(
         first = make_members([found.base], parts_for, model, vitals=False)[0]
         monitor, higher = first.job.recipe.monitor, first.state.best.higher
         make_sampling(sampler, found, seed=0, higher=higher)  # what is wrong with it is said before writing
-        together = _together(first)
         where = _begun(folder, force=force, resume=resume)
         name = name or (data_name(parts.source.name) if parts.source.path else parts.source.name)
         kept = Study(
@@ -173,7 +171,6 @@ def tune(
             sampler,
             seed=base.seed % 2**32,
             higher=higher,
-            together=min(together, max(1, (trials or TRIALS) // TOGETHER)),
             storage=storage or (None if where is None else str(where / STUDY)),
             name=study or name,
             facts=_facts(found, parts, monitor),
@@ -189,7 +186,7 @@ def tune(
             Attention(ends_at=begun + budget, progress=lambda _: _look_up(state, shown)),
             shown.tell,
             ends_at=begun + SEARCHED * budget if seeds > 1 else math.inf,
-            finals=0 if seeds == 1 else 2.0 * (seeds if together == 1 else 1),
+            seeds=seeds,
         )
         with shown, heeding_interrupts(state.attention):
             search(state)
@@ -257,12 +254,6 @@ def _space(space: Any, base: Recipe, asked: Recipe, rows: int, fixed: Sequence[s
         if any(dimension.partition(".")[0] == name for dimension in found.dimensions):
             raise InputError("tune.fixed-and-searched", field=name)
     return found
-
-
-def _together(first: Member) -> int:
-    """Return how many points of one structure are proposed in a row: as many as train well as one network."""
-    rows = int(first.job.recipe.batch_size or first.job.train.rows or 1)
-    return min(TOGETHER, group_size(first.job.model, rows))
 
 
 def _look_up(state: Search, shown: SearchProgress) -> None:

@@ -50,7 +50,7 @@ class Attention:
         progress_every: float = 0.2,
     ) -> None:
         self.interrupted = False
-        self._time_budget = math.inf if time_budget is None else time_budget
+        self.time_budget = time_budget
         self.ends_at = ends_at
         self._save, self._save_every = save, SAVE_EVERY if save_every is None else save_every
         self._progress, self._progress_every = progress, progress_every
@@ -60,7 +60,8 @@ class Attention:
         """Start the clock, ``seconds`` of training having been done before."""
         now = time.perf_counter()
         self._started = now - seconds
-        self._ends = min(self._started + self._time_budget, self.ends_at)
+        budget = math.inf if self.time_budget is None else self.time_budget
+        self._ends = min(self._started + budget, self.ends_at)
         self._asked: EndedBy | None = None
         self._next_save = now + self._save_every if self._save else math.inf
         self._next_progress = now + self._progress_every if self._progress else math.inf

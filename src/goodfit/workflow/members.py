@@ -185,16 +185,14 @@ def _by_place(group: Sequence[Member], drop: Drop | None) -> Drop | None:
 
 
 def _train_alone(member: Member, attention: Attention, drop: Drop | None) -> EndedBy:
-    own = Attention(time_budget=member.job.recipe.time_budget, ends_at=attention.ends_at)
-    own.interrupted = attention.interrupted
-
     def on_epoch(row: Row) -> None:
         whole = drop is not None and not member.state.batch
         if whole and drop is not None and drop(member.state.epoch, {member.place: member.state.best.value}):
-            own.end("dropped")
+            attention.end("dropped")
 
-    ended = train_loop(member.job, member.state, own, on_epoch)
-    attention.interrupted = own.interrupted
+    attention.time_budget = member.job.recipe.time_budget
+    ended = train_loop(member.job, member.state, attention, on_epoch)
+    attention.time_budget = None
     if member.state.best_weights is not None:
         load_weights(member.job.model, member.state.best_weights)
     member.job.model.eval()

@@ -29,7 +29,7 @@ from goodfit.training.population.stacked_network import (
 from goodfit.training.population.stacked_rows import StackedRows, stack_rows
 from goodfit.training.state import TrainingState
 
-__all__ = ["group_size", "make_population", "signature"]
+__all__ = ["group_size", "make_population", "signature", "useful_size"]
 
 CACHE = 2**21
 """Numbers that the weights, their gradients and optimizer state, and a batch's activations of all members may
@@ -39,6 +39,8 @@ FEWEST = 3
 """Members that the cache must hold: networks so large that it holds fewer are as fast one by one."""
 DATA = 2**27
 """Numbers that the rows of all members may take where their divisions of the data differ: half a gigabyte."""
+MULTIPLICATIONS = 4e6
+"""Multiplications of an update from which on more members hardly make it cheaper for each."""
 
 
 def signature(job: Job) -> Hashable | None:
@@ -200,3 +202,13 @@ def group_size(model: nn.Module, batch_size: int, numbers: int = 0) -> int:
     units = sum(parameter.shape[0] for parameter in model.parameters() if parameter.ndim >= 2)
     size = min(CACHE // (5 * weights + 3 * units * batch_size), DATA // max(1, numbers))
     return size if size >= FEWEST else 1
+
+
+def useful_size(model: nn.Module, batch_size: int) -> int:
+    """Return how many members it takes until more of them hardly make an update cheaper for each.
+
+    What is saved is the overhead of an update, which matters as long as it does little arithmetic
+    (``benchmarks/population.py sizes``).
+    """
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    return max(1, int(MULTIPLICATIONS // (3 * weights * batch_size)))

@@ -49,7 +49,8 @@ def drop_unwanted(
     population: Population, records: MemberRecords, drop: Drop, ended: dict[int, EndedBy], seconds: float
 ) -> None:
     """End the members that somebody outside the training wants no more of."""
-    values = {member: records.best(member).value for member in range(len(population.jobs))}
+    stayed = [member for member in range(len(population.jobs)) if ended.get(member) != "dropped"]
+    values = {member: records.best(member).value for member in stayed}
     unwanted = set(drop(population.epoch, values))
     for place, member in enumerate(population.active):
         if member in unwanted and member not in ended:

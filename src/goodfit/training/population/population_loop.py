@@ -32,7 +32,8 @@ EVALUATED = 2**21
 def train_members(population: Population, attention: Attention, drop: Drop | None = None) -> list[EndedBy]:
     """Train every member to its own end and return what ended each; their states are filled.
 
-    After each epoch ``drop`` may end members early; it is told the best value of those that have ended, too.
+    After each epoch ``drop`` may end members early; it is told the best value of those that have ended by
+    themselves, too.
 
     A member's best weights are in its state; where no epoch was fit to be kept, the last weights are in its
     model. A member that has ended or diverged does not touch the others by a bit while it is in the batch; it
