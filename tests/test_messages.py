@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import string
 from collections.abc import Iterator
@@ -197,6 +198,8 @@ def test_an_unknown_language_is_refused_with_those_there_are():
 def test_a_message_survives_json(values):
     message = Message("x.y", values)
     assert Message.from_dict(message.to_dict()) == message
+    around = Message("x.z", {"reason": message, "all": [message, 3]})
+    assert Message.from_dict(json.loads(json.dumps(around.to_dict()))) == around
 
 
 @pytest.mark.parametrize(

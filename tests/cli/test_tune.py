@@ -59,6 +59,16 @@ def test_a_search_without_time_for_a_trial_leaves_nothing(place):
     assert program(*words[:-2], *QUICK, "--storage", "shared.db", "--study", "one", "-q").status == 0
 
 
+def test_a_choice_that_cannot_train_is_told_of_and_the_rest_is_kept(place):
+    Path("space.toml").write_text('optimizer = ["adam", "adem"]')
+    words = ("tune", "people.csv", "--target", "bought", *QUICK, "--space", "space.toml", "-o", "found")
+    ended = program(*words)
+    assert ended.status == 0, ended.err
+    assert "There is no optimizer 'adem'" in ended.out
+    assert pl.read_csv("found/trials.csv").filter(pl.col("state") == "failed").height
+    assert program(*words, "--trials", "8", "--resume", "-q").status == 0
+
+
 def test_it_speaks_spanish(place):
     ended = program("tune", "people.csv", "--target", "bought", *QUICK, "-o", "found", "--language", "es")
     assert "Se probaron 6 recetas" in ended.out

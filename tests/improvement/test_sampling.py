@@ -80,6 +80,12 @@ def test_points_that_are_to_train_together_have_one_structure():
         assert len({point["learning_rate"] for point in (first, *points)}) == 5
 
 
+def test_a_grid_without_end_is_refused():
+    space = Space.of({"dropout": {"low": 0, "high": 0.9, "step": 1e-7}}, Recipe())
+    with pytest.raises(InputError, match="has 9,000,001 recipes"):
+        make_sampling("grid", space, seed=0, higher=False)
+
+
 def test_a_grid_has_every_point_once_and_again_what_was_not_tried():
     grid = make_sampling("grid", STEPS, seed=0, higher=False)
     first = grid.ask(5)

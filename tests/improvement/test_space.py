@@ -70,7 +70,7 @@ def test_a_range_is_whole_where_the_field_is():
     [
         ({}, "is empty"),
         ({"epochs": 5}, "is empty"),
-        ({"hidden": [[8]]}, "a single recipe"),
+        ({"hidden": [[8]]}, "only one value"),
         ({"hidden": []}, "no values to choose among"),
         ({"lerning_rate": RATE}, "did you mean 'learning_rate'"),
         ({"learning_rate": {"low": 0.1, "high": 0.01}}, "goes from 0.1 to 0.01"),
@@ -80,6 +80,7 @@ def test_a_range_is_whole_where_the_field_is():
         ({"learning_rate": {"low": 0.01}}, "needs low and high"),
         ({"learning_rate": {"low": 0.01, "high": 0.1, "lg": True}}, "needs low and high"),
         ({"learning_rate": {"low": 0.01, "high": 0.1, "log": True, "step": 0.1}}, "both log and step"),
+        ({"learning_rate": {"low": 0.01, "high": 0.1, "log": "no"}}, "it should be true or false"),
         ({"dropout": {"low": 0, "high": 0.5, "step": 0}}, "must be above zero"),
         ({"dropout": {"low": 0, "high": 1.5}}, "dropout is 1.5"),
         ({"activation": ["relu", "rellu"]}, "activation is 'rellu'"),

@@ -234,7 +234,7 @@ def test_the_finals_have_their_part_of_the_time(monkeypatch):
     ("given", "words"),
     [
         ({"space": {}}, "is empty"),
-        ({"space": {"hidden": [[4]]}}, "a single recipe"),
+        ({"space": {"hidden": [[4]]}}, "only one value"),
         ({"space": {"learnin_rate": [1, 2]}}, "did you mean"),
         ({"monitor": "valid_nothing"}, "valid_nothing"),
         (

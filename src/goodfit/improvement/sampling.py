@@ -7,6 +7,7 @@ one write, and nothing that a storage holds is ever executed (Optuna's CMA-ES ke
 from __future__ import annotations
 
 import importlib
+import math
 import random
 import warnings
 from collections.abc import Iterator, Mapping
@@ -34,6 +35,8 @@ __all__ = [
 SAMPLERS = ("tpe", "cmaes", "quasi-random", "random", "grid")
 STARTED_AT_RANDOM = 10
 """Points that TPE draws at random before it learns from what it was told."""
+MOST_POINTS = 100_000
+"""Of a grid, all of which are drawn up before the first is tried."""
 STRUCTURE = frozenset(
     {
         "model",
@@ -163,6 +166,8 @@ class Grid:
     keeps_structure = False
 
     def __init__(self, space: Space, seed: int) -> None:
+        if space.size() > MOST_POINTS and math.isfinite(space.size()):
+            raise InputError("tune.grid-too-large", count=int(space.size()))
         self._left = list(space.grid())
         random.Random(seed).shuffle(self._left)
 

@@ -147,7 +147,7 @@ class Space:
         if not dimensions:
             raise InputError("tune.empty-space")
         if space.size() == 1:
-            raise InputError("tune.one-point", recipe=str(space.recipe(next(space.grid()))))
+            raise InputError("tune.one-point", names=list(dimensions))
         for name in dimensions:
             field = name.partition(".")[0]
             if field == "seed":
@@ -245,7 +245,9 @@ def _range(name: str, given: Mapping[str, Any], base: Recipe) -> Range:
     unknown = [key for key in given if key not in ("low", "high", "log", "step")]
     if unknown or not {"low", "high"} <= set(given):
         raise InputError("tune.range-keys", name=name, given=sorted(map(str, given)))
-    low, high, log, step = given["low"], given["high"], bool(given.get("log", False)), given.get("step")
+    low, high, log, step = given["low"], given["high"], given.get("log", False), given.get("step")
+    if not isinstance(log, bool):
+        raise InputError("tune.log", name=name, value=shown(log))
     for key, value in (("low", low), ("high", high), ("step", step)):
         number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
         if not number and not (key == "step" and value is None):

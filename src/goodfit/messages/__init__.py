@@ -48,16 +48,30 @@ class Message:
             return f"{self.code} ({values})" if values else self.code
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the message as plain data for JSON."""
-        return {"code": self.code, "values": dict(self.values)}
+        """Return the message, and those among its values, as plain data for JSON."""
+        return {"code": self.code, "values": {name: _plain(value) for name, value in self.values.items()}}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Message:
         """Rebuild a message from `to_dict`."""
-        return cls(data["code"], dict(data["values"]))
+        return cls(data["code"], {name: _from_plain(value) for name, value in data["values"].items()})
 
     def __str__(self) -> str:
         return self.text()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.to_dict() if isinstance(value, Message) else value
+
+
+def _from_plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_from_plain(item) for item in value]
+    if isinstance(value, Mapping) and set(value) == {"code", "values"}:
+        return Message.from_dict(value)
+    return value
 
 
 def say(code: str, language: str = "en", /, **values: Any) -> str:
