@@ -250,7 +250,7 @@ def test_the_finals_have_their_part_of_the_time(monkeypatch):
         ({"time_budget": 1e-3}, "before any recipe had trained for an epoch"),
         ({"sampler": "best"}, "no sampler 'best'"),
         ({"sampler": "grid"}, "give it a step"),
-        ({"resume": True}, "give its folder"),
+        ({"resume": True}, "say which: give its folder"),
         (
             {"recipe": Recipe(learning_rate=1e30, optimizer="sgd"), "space": {"hidden": [[4], [8]]}},
             "could train",

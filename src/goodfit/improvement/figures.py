@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from goodfit.improvement.space import Choices, Dimension, label
@@ -125,7 +125,9 @@ def slices(tuning: Tuning) -> Figure:
             texts = [shortened(label(option), 10) for option in dimension.options]
             ax.set_xticks(range(len(texts)), texts, rotation=25 if len(texts) > 3 else 0)
         else:
-            ax.set_xscale("log" if dimension.log else "linear")
+            if dimension.log:
+                ax.set_xscale("log")
+                ax.xaxis.set_major_locator(LogLocator(numticks=4))
             compact_ticks(ax, "x")
             ax.xaxis.set_minor_formatter(NullFormatter())
         _value_axis(ax, low, high)
