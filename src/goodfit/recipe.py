@@ -122,7 +122,9 @@ class Recipe(BaseModel):
     stop_at: float | None = Field(
         None, description="Value of the monitored quantity that is good enough to stop."
     )
-    time_budget: Positive | None = Field(None, description="Seconds of training, at most.")
+    time_budget: Positive | None = Field(
+        None, description="Seconds that the whole may take, from reading the data to the report."
+    )
     keep_going: bool = Field(False, description="Go on although the training is beyond hope.")
     # Where and how exactly
     precision: Literal["float32", "bfloat16", "float16"] = Field(

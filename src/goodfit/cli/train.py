@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
@@ -125,6 +126,7 @@ def train(
 
     goodfit train wine.csv --target quality
     """
+    begun = time.perf_counter() - time.process_time()  # the program's start: it has been busy since
     if fail_on not in (None, *SEVERITIES):
         raise InputError(
             "option.not-one-of", owner="train", option="--fail-on", value=fail_on, values=list(SEVERITIES)
@@ -156,6 +158,7 @@ def train(
             reading=reading(delimiter, encoding, decimal, null_value),
             recipe=recipe_from(recipe),
             force=force,
+            begun=begun,
             progress=not (quiet or no_progress),
             quiet=quiet,
             language=language,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +38,7 @@ from goodfit.workflow.resuming import checkpoint_saver, read_resumed
 from goodfit.workflow.starting import Start, start_from
 from goodfit.workflow.tables import TableOptions, table_parts
 from goodfit.workflow.tensorboard import tensorboard_events
+from goodfit.workflow.time_left import training_ends
 from goodfit.workflow.trying import has_batchnorm
 
 __all__ = ["train"]
@@ -68,6 +71,7 @@ def train(
     diagnose: bool = True,
     name: str | None = None,
     language: str = "en",
+    begun: float | None = None,
     **recipe_fields: Any,
 ) -> Run:
     """Train a network and return the finished Run: weights, curves, findings and evaluation.
@@ -120,6 +124,8 @@ def train(
         Measure gradients, updates and activations by layer now and then.
     diagnose
         Whether to diagnose the training at its end.
+    begun
+        When the seconds of ``time_budget`` began to count, by ``time.perf_counter``; None for now.
 
     Returns
     -------
@@ -138,6 +144,7 @@ def train(
     >>> run.evaluation.metrics["accuracy"].value > 0.8
     True
     """
+    begun = time.perf_counter() if begun is None else begun
     fields, functions = separate_functions(recipe_fields)
     if isinstance(model, str):
         fields["model"], model = model, None
@@ -172,6 +179,7 @@ def train(
             return run
         return replace(run, folder=save_run(run, Path(folder), force=force, language=language))
     parts = parts_of(asked, model, recipe, stepped=step is not None, looked_at=folder is not None)
+    prepared = time.perf_counter()
     if resumed is None and start is None:
         recipe, noted = decided_recipe(recipe, parts, functions, model)
     else:
@@ -193,7 +201,8 @@ def train(
             if resumed is None or resumed.checkpoint is None:
                 save(state)  # whatever the network began with, a resume begins with it too
         with tensorboard_events(tensorboard) as told, using_threads(threads):
-            ended = run_loop(job, state, save, Progress.of(progress, recipe, language), told)
+            ends_at = training_ends(recipe.time_budget, begun, prepared)
+            ended = run_loop(job, state, save, Progress.of(progress, recipe, language), told, ends_at)
         if resumed is not None and state.step == before:
             notes = (*notes, Message("training.note.nothing-left", {"count": state.epoch}))
         seed_epoch(recipe.seed, -1)
@@ -230,6 +239,7 @@ def run_loop(
     save: Callable[[TrainingState], None] | None,
     shown: Progress,
     told: Callable[[Row], None] | None = None,
+    ends_at: float = math.inf,
 ) -> EndedBy:
     """Train, tell of each epoch, and save the training's end as the last checkpoint.
 
@@ -242,7 +252,8 @@ def run_loop(
             told(row)
 
     shown.rows = list(state.rows)
-    attention = Attention(time_budget=job.recipe.time_budget, save=save, progress=shown.during)
+    budget = job.recipe.time_budget
+    attention = Attention(time_budget=budget, ends_at=ends_at, save=save, progress=shown.during)
     with shown:
         try:
             ended = train_loop(job, state, attention, on_epoch)
