@@ -49,7 +49,9 @@ def test_a_run_is_no_different_from_itself():
     assert found.verdict() == "no different"
     assert found.names == ("frame (1)", "frame (2)")
     assert "same in every field" in found.to_text()
-    assert "No se distingue" in found.to_text("es")
+    assert "come out the same" in found.to_text()
+    assert "-0.000" not in found.to_text()
+    assert "dan lo mismo" in found.to_text("es")
 
 
 def test_numbers_are_compared_by_their_errors():

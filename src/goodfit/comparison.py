@@ -20,6 +20,8 @@ __all__ = ["Comparison", "Difference"]
 
 LEVEL = 0.05
 """p-values below it tell a difference; with several runs beside the first they are corrected (Holm)."""
+ROUNDING = 1e-6
+"""Scores that differ by less differ in how numbers were rounded."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,9 @@ class Comparison:
                 told.append(say("comparison.verdict.only-rows", language, **values))
                 continue
             low, high = by_rows.difference.low, by_rows.difference.high
+            if max(abs(low), abs(high)) < ROUNDING:
+                told.append(say("comparison.verdict.same", language, **values))
+                continue
             ends = (-high, -low) if verdict == "worse" else (low, high)
             values |= {"low": number(ends[0]), "high": number(ends[1])}
             told.append(say(f"comparison.verdict.{verdict}", language, **values))

@@ -11,6 +11,7 @@ from goodfit.cli.options import (
     ForceFile,
     LanguageOption,
 )
+from goodfit.cli.output import width
 from goodfit.cli.result_file import Format, OutputFile, deliver, wanted_format
 
 __all__ = ["compare"]
@@ -33,6 +34,7 @@ def compare(
     goodfit compare runs/wine-1 runs/wine-2
     """
     wanted = wanted_format("compare", format, output, force=force)
+    from goodfit.cli.telling import WIDTH, wrapped
     from goodfit.comparing import compare as compared
     from goodfit.comparison_report import comparison_page
 
@@ -41,6 +43,6 @@ def compare(
         wanted,
         output,
         data=found.to_dict,
-        text=lambda: found.to_text(language),
+        text=lambda: wrapped(found.to_text(language).splitlines(), width(WIDTH)),
         page=lambda: comparison_page(found, language),
     )

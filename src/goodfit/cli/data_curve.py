@@ -31,6 +31,7 @@ from goodfit.cli.options import (
     recipe_from,
     with_recipe_options,
 )
+from goodfit.cli.output import width
 from goodfit.cli.result_file import Format, OutputFile, deliver, wanted_format
 from goodfit.errors import InputError
 
@@ -72,8 +73,9 @@ def data_curve(
     goodfit data-curve wine.csv --target quality
     """
     if data is None:
-        raise InputError("usage.no-data")
+        raise InputError("usage.no-data", command="data-curve")
     wanted = wanted_format("data-curve", format, output, force=force)
+    from goodfit.cli.telling import WIDTH, wrapped
     from goodfit.workflow.more_rows import data_curve as measured
 
     found = measured(
@@ -96,6 +98,6 @@ def data_curve(
         wanted,
         output,
         data=found.to_dict,
-        text=lambda: found.to_text(language),
+        text=lambda: wrapped(found.to_text(language).splitlines(), width(WIDTH)),
         page=lambda: found.to_html(language),
     )

@@ -132,7 +132,7 @@ def train(
             "option.not-one-of", owner="train", option="--fail-on", value=fail_on, values=list(SEVERITIES)
         )
     if data is None and resume is None:
-        raise InputError("usage.no-data")
+        raise InputError("usage.no-data", command="train")
     if output is not None and resume is not None:
         raise InputError("usage.output-and-resume", folder=str(resume))
     named = output is not None or resume is not None or data is None

@@ -23,6 +23,7 @@ def number(value: float, absent: str = "–") -> str:
     """
     if math.isnan(value):
         return absent
+    value += 0.0  # no minus before a zero
     size = abs(value)
     if size >= 1e15:
         return f"{value:.3g}"

@@ -127,7 +127,8 @@ def slices(tuning: Tuning) -> Figure:
         else:
             if dimension.log:
                 ax.set_xscale("log")
-                ax.xaxis.set_major_locator(LogLocator(numticks=4))
+                decades = math.log10(dimension.high / dimension.low)
+                ax.xaxis.set_major_locator(LogLocator(numticks=4) if decades >= 2 else MaxNLocator(3))
             compact_ticks(ax, "x")
             ax.xaxis.set_minor_formatter(NullFormatter())
         _value_axis(ax, low, high)
