@@ -36,6 +36,12 @@ def test_what_decides_has_the_largest_share(higher):
     assert found["hidden"] > 0.6
 
 
+def test_of_many_trials_a_part_says_the_same():
+    found = importance(SPACE, trials(2000), higher=False)
+    assert list(found) == ["hidden", "learning_rate"]
+    assert found["hidden"] > 0.6
+
+
 def test_few_trials_say_nothing():
     assert importance(SPACE, trials(9), higher=False) == {}
     same = [Trial(number, {**SPACE.plain()}, Recipe(), "failed") for number in range(20)]

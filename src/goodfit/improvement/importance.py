@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,6 +14,8 @@ from goodfit.improvement.trial import Trial
 __all__ = ["FEWEST_TRIALS", "importance"]
 
 FEWEST_TRIALS = 10
+MOST_TRIALS = 256
+"""Trials that are looked at, about a second of work, which grows faster than they; of more, a part drawn at random."""
 
 
 def importance(space: Space, trials: Sequence[Trial], *, higher: bool, seed: int = 0) -> dict[str, float]:
@@ -26,6 +29,8 @@ def importance(space: Space, trials: Sequence[Trial], *, higher: bool, seed: int
     import optuna
 
     known = [trial for trial in trials if np.isfinite(trial.value)]
+    if len(known) > MOST_TRIALS:
+        known = random.Random(seed).sample(known, MOST_TRIALS)
     varied = {name for name in space.dimensions if len({repr(trial.values.get(name)) for trial in known}) > 1}
     values = np.array([-trial.value if higher else trial.value for trial in known])
     if len(known) < FEWEST_TRIALS or not varied or np.ptp(values) == 0:
