@@ -11,7 +11,6 @@ from torch import nn
 import goodfit
 from goodfit.errors import InputError
 from goodfit.improvement.search import Search
-from goodfit.improvement.tune import _other_network
 from goodfit.improvement.tuning import Tuning
 from goodfit.recipe import Recipe
 from spine_for_tests import people
@@ -76,7 +75,7 @@ def test_the_run_is_that_of_the_best_seed(tuning):
     assert min(tuning.run.history["valid_loss"]) <= min(first.values)
 
 
-def test_the_best_is_compared_with_the_beginning_over_seeds_and_rows(tuning):
+def test_the_best_is_compared_with_what_is_trained_without_a_search_over_seeds_and_rows(tuning):
     first, *others = tuning.finalists
     assert tuning.recipe.learning_rate == first.recipe.learning_rate
     assert first.behind is None
@@ -183,10 +182,26 @@ def test_a_table_with_everything_in_it_and_the_default_space():
     assert set(tuning.run.predict(people(20)).columns) == {"prediction", "p_no", "p_yes"}
 
 
-def test_it_is_said_where_another_network_would_have_been_trained_without_a_search():
-    assert _other_network("mlp", "mlp") == ()
-    (note,) = _other_network("tabm", "mlp")
-    assert "goodfit train takes tabm here" in note.text()
+def test_what_is_trained_without_a_search_is_among_the_finalists_whatever_its_network():
+    trained = goodfit.train(people(120), target="bought")
+    tuning = goodfit.tune(people(120), target="bought", trials=4, seeds=2)
+    (unsearched,) = (each for each in tuning.finalists if each.trial is None)
+    assert unsearched.recipe.replace(split_seed=None) == trained.recipe
+    assert unsearched.recipe.model in ("linear", "tabm")
+    assert f"without search ({unsearched.recipe.model})" in tuning.story()
+    assert not any("goodfit train takes" in note.text() for note in tuning.notes)
+
+
+def test_what_is_trained_without_a_search_is_recommended_where_it_is_the_best():
+    tuning = search(space={"weight_decay": [1e3, 2e3]}, sampler="grid", trials=None, optimizer="adamw")
+    assert tuning.finalists[0].trial is None
+    assert tuning.recipe.weight_decay == 0
+    assert "so that is the best recipe here" in " ".join(tuning.story().split())
+
+
+def test_it_is_said_where_there_was_no_time_for_another_network():
+    tuning = goodfit.tune(people(120), target="bought", trials=4, seeds=1)
+    assert any("goodfit train takes" in note.text() for note in tuning.notes)
 
 
 def test_a_network_of_ones_own_is_tuned():

@@ -38,7 +38,7 @@ class Finalist:
     recipe
         With the seed of the search.
     trial
-        Number of the trial that it comes from; None for the recipe that the search began with.
+        Number of the trial that it comes from; None for what is trained without a search.
     values
         The best monitored value of each seed.
     mean

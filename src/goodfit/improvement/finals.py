@@ -1,4 +1,4 @@
-"""The best few recipes of a search trained again with other seeds, beside the one it began with."""
+"""The best few recipes of a search trained again with other seeds, beside what is trained without it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Finals:
 
 def play_finals(
     best: Sequence[Trial],
-    base: Recipe,
+    unsearched: Recipe,
     found: Member | None,
     parts_for: Callable[[Recipe], Parts],
     model: Any,
@@ -49,52 +49,62 @@ def play_finals(
     attention: Attention,
     higher: bool,
 ) -> Finals:
-    """Train the best recipes and ``base`` with several seeds on the same rows, and choose.
+    """Train the best recipes and ``unsearched`` with several seeds on the same rows, and choose.
 
-    The best one and ``base`` come first; when time is up, those that were trained to their ends count.
+    The best one and ``unsearched`` come first. When time is up, those count that were trained to their ends
+    with two seeds at least, and they are compared by the seeds that all of them have.
 
     Parameters
     ----------
     best
         Trials, the best first.
-    base
-        What the search began with; the finals' seeds are its own and those that follow it.
+    unsearched
+        What is trained where nobody searches, which may take half of the time; the finals' seeds are its own
+        and those that follow it.
     found
         The member of ``best[0]``, where this process trained it.
     """
     contestants: list[tuple[int | None, Recipe]] = []
-    candidates = [(trial.number, trial.recipe.replace(seed=base.seed)) for trial in best]
-    for number, recipe in [candidates[0], (None, base), *candidates[1:]]:
+    candidates = [(trial.number, trial.recipe.replace(seed=unsearched.seed)) for trial in best]
+    for number, recipe in [candidates[0], (None, unsearched), *candidates[1:]]:
         if all(recipe != other for _, other in contestants):
             contestants.append((number, recipe))
 
     def trained(recipes: Sequence[Recipe], attention: Attention) -> list[Member]:
-        members = make_members(recipes, lambda recipe: parts_for(base), model)
+        members = make_members(recipes, lambda recipe: parts_for(unsearched), model)
+        whole: list[Member] = []
         for group in group_members(members):
             train_group(group, attention)
-        return members
+            if _over(attention) and any(member.ended in ("time-budget", "interrupted") for member in group):
+                break
+            whole += group
+        return sorted(whole, key=lambda member: member.place)
 
     played: list[tuple[int | None, Recipe]] = []
     members: list[list[Member]] = []
+    seeds_of = [(unsearched.seed + place) % 2**63 for place in range(seeds)]
     for number, recipe in contestants if seeds > 1 else ():
         if _over(attention):
             break
-        each = trained(
-            [recipe.replace(seed=(base.seed + place) % 2**63) for place in range(seeds)], attention
-        )
-        if any(member.ended in ("time-budget", "interrupted") for member in each) and _over(attention):
-            break
-        played.append((number, recipe))
-        members.append(each)
+        ends_at, now = attention.ends_at, perf_counter()
+        if number is None:
+            attention.ends_at = now + (ends_at - now) / 2
+        each = trained([recipe.replace(seed=seed) for seed in seeds_of], attention)
+        attention.ends_at = ends_at
+        if len(each) > 1:
+            played.append((number, recipe))
+            members.append(each)
     notes: tuple[Message, ...] = ()
     if seeds > 1 and len(played) < len(contestants):
         notes = (Message("tuning.note.finals-cut", {"played": len(played), "all": len(contestants)}),)
     if len(played) > 1:
-        finalists = ranked(played, members, higher=higher, seed=base.seed)
+        fewest = min(map(len, members))
+        common = [each[:fewest] for each in members]
+        finalists = ranked(played, common, higher=higher, seed=unsearched.seed)
         chosen = next(place for place, (_, recipe) in enumerate(played) if recipe == finalists[0].recipe)
         again = [*members[chosen], *([found] if found and played[chosen][0] == best[0].number else [])]
         return Finals(tuple(finalists), _best_of(again, higher), notes)
-    if members:
+    if played and played[0][0] == best[0].number:
         return Finals((), _best_of(members[0], higher), notes)
     # The answer is trained whole, whatever the time: nobody wants one that was cut.
     return Finals((), found or trained([best[0].recipe], Attention())[0], notes)

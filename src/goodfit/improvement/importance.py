@@ -15,7 +15,7 @@ __all__ = ["FEWEST_TRIALS", "importance"]
 
 FEWEST_TRIALS = 10
 MOST_TRIALS = 256
-"""Trials that are looked at, about a second of work, which grows faster than they; of more, a part drawn at random."""
+"""Trials that are looked at, about a second of work that grows faster than they; of more, a random part."""
 
 
 def importance(space: Space, trials: Sequence[Trial], *, higher: bool, seed: int = 0) -> dict[str, float]:

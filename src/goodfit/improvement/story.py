@@ -57,6 +57,8 @@ def decided(tuning: Tuning) -> list[tuple[str, str]]:
     """Return what the best recipe has where it was searched or differs from the defaults."""
     names = dict.fromkeys(tuning.space.dimensions)
     whole = {name.partition(".")[0] for name in names}
+    if tuning.recipe.model != tuning.space.base.model:  # what is trained without a search
+        names = {"model": None, **{name: None for name in names if name in tuning.recipe.changes()}}
     changed = [name for name in tuning.recipe.changes() if name not in (*SAYS_NOTHING, *whole)]
     return [(name, _short(value_at(tuning.recipe, name))) for name in (*names, *changed)]
 
@@ -77,7 +79,7 @@ def conclusion(tuning: Tuning, language: str = "en") -> list[str]:
     if not tuning.finalists:
         return [say("tuning.conclusion.no-finals", language)]
     chosen = tuning.finalists[0]
-    found = [_against_the_beginning(tuning, language)]
+    found = [_against_the_unsearched(tuning, language)]
     rival = next((each for each in tuning.finalists[1:] if each.trial is not None), None)
     if rival is not None and chosen.trial is not None:
         code = "surely-first" if _clear(rival) else "perhaps-first"
@@ -98,7 +100,7 @@ def finalist_rows(tuning: Tuning, language: str = "en") -> list[list[str]]:
         behind = finalist.behind
         rows.append(
             [
-                _named(finalist, language),
+                _named(finalist, tuning, language),
                 number(finalist.mean),
                 f"{number(min(finalist.values))} – {number(max(finalist.values))}",
                 ""
@@ -187,15 +189,15 @@ def _next(tuning: Tuning, language: str) -> list[str]:
     return [*lines, "  " + say("tuning.next.resume", language)]
 
 
-def _against_the_beginning(tuning: Tuning, language: str) -> str:
+def _against_the_unsearched(tuning: Tuning, language: str) -> str:
     if tuning.finalists[0].trial is None:
         return say("tuning.conclusion.not-better", language)
     begun = next((each for each in tuning.finalists if each.trial is None), None)
     if begun is None:
-        return say("tuning.conclusion.beginning-among-them", language)
+        return say("tuning.conclusion.unsearched-left-out", language)
     behind = begun.behind
     if behind is None or not math.isfinite(behind.low + behind.high):
-        return say("tuning.conclusion.beginning-failed", language)
+        return say("tuning.conclusion.unsearched-failed", language)
     values = {"low": number(behind.low), "high": number(behind.high), "gain": number(behind.value)}
     code = "better" if _clear(begun) else "not-surely-better"
     return say(f"tuning.conclusion.{code}", language, monitor=tuning.monitor, **values)
@@ -205,9 +207,10 @@ def _clear(finalist: Finalist) -> bool:
     return finalist.behind is not None and finalist.behind.low > 0
 
 
-def _named(finalist: Finalist, language: str) -> str:
+def _named(finalist: Finalist, tuning: Tuning, language: str) -> str:
     if finalist.trial is None:
-        return say("tuning.beginning", language)
+        other = finalist.recipe.model != tuning.space.base.model
+        return say("tuning.unsearched", language) + (f" ({finalist.recipe.model})" if other else "")
     return say("tuning.trial", language, number=finalist.trial)
 
 

@@ -16,7 +16,7 @@ from goodfit.errors import InputError
 from goodfit.files import data_name
 from goodfit.improvement.command import train_command
 from goodfit.improvement.default_space import default_space
-from goodfit.improvement.finals import play_finals
+from goodfit.improvement.finals import Finals, play_finals
 from goodfit.improvement.folder import STUDY, begin_tuning_folder, save_trials, save_tuning
 from goodfit.improvement.halving import Halving
 from goodfit.improvement.importance import importance
@@ -32,6 +32,7 @@ from goodfit.recipe import Recipe
 from goodfit.training.attention import Attention, heeding_interrupts
 from goodfit.training.randomness import undisturbed
 from goodfit.workflow.choices import check_functions, completed
+from goodfit.workflow.linear_check import decided_recipe
 from goodfit.workflow.members import make_members, make_run
 from goodfit.workflow.parts import Parts, rows_of
 from goodfit.workflow.population import divider
@@ -77,9 +78,9 @@ def tune(
     """Search for the best recipe, and say how sure it is that it is better.
 
     Recipes are proposed many at a time, trained together as populations, and dropped early where others are
-    better after as many epochs. The best few and the recipe that the search began with are then trained again
-    with several seeds and compared on the same validation rows in pairs; the best of them is judged on the
-    test rows, once.
+    better after as many epochs. The best few, and what `goodfit.train` makes of the same call without a
+    search, are then trained with several seeds and compared on the same validation rows in pairs; the best of
+    them is judged on the test rows, once.
 
     Parameters
     ----------
@@ -155,7 +156,7 @@ def tune(
     parts = parts_for(base)
     if parts.valid is None and not base.monitor.startswith(("train_", "running_")):
         raise InputError("tune.no-validation")
-    unsearched = completed(base, parts, {}, model).model
+    given = base
     if base.model == "auto" and not callable(model):
         base = base.replace(model="mlp")  # what is searched describes it, and many train as one network
     asked, base = base, completed(base, parts, {}, model)
@@ -197,16 +198,17 @@ def tune(
             save_trials(kept.trials, monitor, where)
         best = _best(state, time_budget)
         late = math.isfinite(budget) and not state.has_time_for_finals()
+        playing = seeds > 1 and not late and not state.attention.interrupted
         last = Attention(ends_at=begun + budget, progress=lambda _: shown.draw())
         with shown, heeding_interrupts(last):
             shown.finals()
             finals = play_finals(
                 best[:FINALISTS],
-                base,
+                _unsearched(given, parts, model, last) if playing else base,
                 state.best if state.best_value == best[0].value else None,
                 parts_for,
                 model,
-                seeds=1 if late or state.attention.interrupted else seeds,
+                seeds=seeds if playing else 1,
                 attention=last,
                 higher=higher,
             )
@@ -223,7 +225,7 @@ def tune(
         seconds=perf_counter() - begun,
         ended_by="interrupted" if last.interrupted else _ended(state),
         notes=(
-            *_other_network(unsearched, base.model),
+            *_other_network(given, base, parts, model, finals),
             *_failures(kept.trials),
             *_no_time(late and seeds > 1 and not state.attention.interrupted),
             *finals.notes,
@@ -263,11 +265,23 @@ def _look_up(state: Search, shown: SearchProgress) -> None:
         state.attention.end("time-budget")
 
 
-def _other_network(unsearched: str, searched: str) -> tuple[Message, ...]:
-    """Say which network would have been trained without a search, where it is another one."""
-    if unsearched == searched:
+def _unsearched(given: Recipe, parts: Parts, model: Any, attention: Attention) -> Recipe:
+    """Return the recipe that `goodfit.train` takes for the same call, decided within the time left."""
+    left = attention.ends_at - perf_counter()
+    if not math.isfinite(left):
+        return decided_recipe(given, parts, {}, model)[0]
+    timed = given.replace(time_budget=max(left, 0.1))
+    return decided_recipe(timed, parts, {}, model)[0].replace(time_budget=given.time_budget)
+
+
+def _other_network(
+    given: Recipe, searched: Recipe, parts: Parts, model: Any, finals: Finals
+) -> tuple[Message, ...]:
+    """Say which network is trained without a search, where it is another one that was not compared."""
+    unsearched = completed(given, parts, {}, model).model
+    if unsearched == searched.model or any(finalist.trial is None for finalist in finals.finalists):
         return ()
-    return (Message("tuning.note.other-network", {"searched": searched, "model": unsearched}),)
+    return (Message("tuning.note.other-network", {"searched": searched.model, "model": unsearched}),)
 
 
 def _no_time(late: bool) -> tuple[Message, ...]:

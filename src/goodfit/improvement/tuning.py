@@ -43,7 +43,7 @@ class Tuning:
     space
         What was searched.
     finalists
-        The best few and the recipe that the search began with, over several seeds, the best first; empty
+        The best few and what is trained without a search, over several seeds, the best first; empty
         where there was no time for it, or one seed was asked for.
     importance
         Share of the variance between trials that each name explains; empty where they are too few.
