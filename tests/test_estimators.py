@@ -357,3 +357,15 @@ def test_a_network_of_ones_own_is_copied(iris: Any) -> None:
     assert clone(GoodFitClassifier(**QUICK, model=network)).fit(*iris).score(*iris) > 0.8
     GoodFitClassifier(**QUICK, model=network).fit(*iris)
     torch.testing.assert_close(network.weight, before)
+
+
+def test_with_nothing_set_it_is_the_network_of_goodfit_train():
+    x = np.random.default_rng(0).normal(size=(120, 3))
+    y = x @ [1.0, -2.0, 0.5] + np.random.default_rng(1).normal(0, 0.5, 120)
+    regressor = GoodFitRegressor(seed=1).fit(x, y)
+    assert regressor.run_.recipe.model == "linear"
+    assert [note.code for note in regressor.run_.notes] == ["training.note.linear-serves-numbers"]
+    assert regressor.score(x, y) > 0.8
+    weighted = GoodFitRegressor(seed=1).fit(x, y, sample_weight=np.ones(len(y)))
+    assert weighted.run_.recipe.model == "tabm"
+    assert GoodFitRegressor(epochs=3).fit(x, y).run_.recipe.model == "mlp"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import time
 from typing import Any, Self
 
 import numpy as np
@@ -17,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from goodfit.data.facts import TableFacts
 from goodfit.data.targets import decode_target
 from goodfit.errors import InputError
-from goodfit.messages import say
+from goodfit.messages import Message, say
 from goodfit.observations import History
 from goodfit.predicting import outputs_of, predicted_codes
 from goodfit.recipe import Recipe
@@ -28,7 +29,9 @@ from goodfit.workflow.arrays import array_parts, prepared_inputs
 from goodfit.workflow.choices import check_functions, completed, separate_functions
 from goodfit.workflow.finishing import finish
 from goodfit.workflow.job import make_job
+from goodfit.workflow.linear_check import decided_recipe
 from goodfit.workflow.progress import Progress
+from goodfit.workflow.time_left import training_ends
 from goodfit.workflow.train import run_loop
 from goodfit.workflow.weighted import weighted
 
@@ -94,6 +97,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
     def _train(
         self, x: Any, y: NDArray[Any], sample_weight: ArrayLike | None, classes: list[Any], name: str
     ) -> None:
+        begun = time.perf_counter()
         weights = None if sample_weight is None else _weights(sample_weight, len(y))
         if weights is not None and (weights == 0).any():
             kept = np.flatnonzero(weights)
@@ -112,7 +116,12 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         recipe = Recipe(**{key: value for key, value in plain.items() if value != getattr(defaults, key)})
         check_functions(recipe, functions, model)
         parts = array_parts(x, y, recipe=recipe, classes=classes, columns=columns, name=name)
-        recipe = completed(recipe, parts, functions, model)
+        prepared = time.perf_counter()
+        noted: tuple[Message, ...] = ()
+        if weights is None:
+            recipe, noted = decided_recipe(recipe, parts, functions, model)
+        else:
+            recipe = completed(recipe, parts, functions, model)
         with undisturbed():
             job, state = make_job(parts, recipe, model, functions)
             trained = job
@@ -121,9 +130,10 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
                 each = torch.from_numpy(weights)
                 division = parts.table.split
                 trained = weighted(job, each[division.train], each[division.valid] if parts.valid else None)
-            ended = run_loop(trained, state, None, shown=Progress.of(False, recipe, "en"))
+            ends_at = training_ends(recipe.time_budget, begun, prepared)
+            ended = run_loop(trained, state, None, Progress.of(False, recipe, "en"), ends_at=ends_at)
             seed_epoch(recipe.seed, -1)
-            self.run_ = finish(job, parts, state, ended, name=type(self).__name__)
+            self.run_ = finish(job, parts, state, ended, name=type(self).__name__, notes=noted)
         if ended == "interrupted":
             raise KeyboardInterrupt
 
@@ -142,10 +152,11 @@ class GoodFitClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
     """A classifier for tables: the network and the training of `goodfit.train`, as scikit-learn has it.
 
     Frames (pandas, polars) are typed as `goodfit.train` types them: categories, dates and missing values need
-    no preparation. The columns of an array are numbers, NaN where missing. Where ``patience`` is set and the
-    rows are 40 or more, validation rows are split off inside ``fit``. Training on a few more rows
-    (``partial_fit``) is not offered: preparation is fitted on all training rows at once. Ctrl-C raises
-    ``KeyboardInterrupt`` and leaves the estimator fitted with the best weights so far.
+    no preparation. The columns of an array are numbers, NaN where missing. With nothing set the network is
+    that of ``goodfit train``, and on 1,000 rows or fewer, without weights, a linear model if that serves as
+    well. Where ``patience`` is set and the rows are 40 or more, validation rows are split off inside ``fit``.
+    Training on a few more rows (``partial_fit``) is not offered: preparation is fitted on all training rows
+    at once. Ctrl-C raises ``KeyboardInterrupt`` and leaves the estimator fitted with the best weights so far.
 
     Parameters
     ----------

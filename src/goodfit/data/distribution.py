@@ -54,9 +54,11 @@ def measure(values: Values) -> Distribution:
     deviation = np.sqrt(np.mean(np.square(centred)))
     third = skew(centred, deviation) if deviation > 1e-12 * np.abs(scaled).max() else 0.0
 
-    @np.errstate(over="ignore")
     def back(value: float) -> float:
-        return float(np.clip(np.ldexp(value, exponent), -LARGEST, LARGEST))
+        if exponent == 0:
+            return float(value)
+        with np.errstate(over="ignore"):
+            return float(np.clip(np.ldexp(value, exponent), -LARGEST, LARGEST))
 
     return Distribution(
         minimum=float(values.min()),

@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 EXACT = 100_000  # rows up to which distinct, median and skew are exact
+WORTH_THREADS = 5_000  # rows from which on a column is worth a thread
 SHOWN = 5
 LEFT_OPEN = {
     "notes.column.category-mixed": "notes.profile.category-mixed",
@@ -131,12 +132,13 @@ def describe_columns(frame: pl.DataFrame, told: Mapping[str, str], decimal: str 
     columns = frame.get_columns()
     kinds = [told.get(series.name) for series in columns]
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        written = list(threads.map(how_written, columns, kinds, repeat(decimal)))
-        typed = list(threads.map(_typed, columns, kinds, written))
+        each: Any = threads.map if frame.height >= WORTH_THREADS else map
+        written = list(each(how_written, columns, kinds, repeat(decimal)))
+        typed = list(each(_typed, columns, kinds, written))
         numbers = [series for series, how in zip(typed, written, strict=True) if how.kind == "number"]
         measured = _measure(numbers)
         facts = [measured.get(series.name, {}) for series in columns]
-        return tuple(threads.map(describe, typed, written, kinds, facts))
+        return tuple(each(describe, typed, written, kinds, facts))
 
 
 def class_levels(target: pl.Series) -> list[list[Any]]:
