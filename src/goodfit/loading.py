@@ -51,6 +51,7 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> Run:
     from goodfit.evaluation.scores import Evaluation
     from goodfit.evaluation.threshold import Threshold
     from goodfit.explanation.importance import Importance
+    from goodfit.rows_curve import DataCurve
     from goodfit.training.weights import load_weights
 
     folder = Path(path)
@@ -94,6 +95,10 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> Run:
     if (folder / "importance.json").exists():
         with _reading(folder / "importance.json") as file:
             importance = Importance.from_dict(json.loads(file.read_text("utf-8")))
+    data_curve = None
+    if (folder / "data-curve.json").exists():
+        with _reading(folder / "data-curve.json") as file:
+            data_curve = DataCurve.from_dict(json.loads(file.read_text("utf-8")), recipe)
     test_predictions = None
     if (folder / "test-predictions.parquet").exists():
         import polars as pl
@@ -147,6 +152,7 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> Run:
         saved_importance=importance,
         repeats=repeats,
         test_predictions=test_predictions,
+        data_curve=data_curve,
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from goodfit.evaluation.power_law import Forecast, PowerLaw
+from goodfit.evaluation.scores import Score
 from goodfit.evaluation.text import align, number
 from goodfit.messages import Message, catalogue, say
 from goodfit.observations import higher_is_better
@@ -18,6 +19,8 @@ from goodfit.recipe import Recipe
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from goodfit.report.page import Block
 
 __all__ = ["DataCurve", "Size", "error_of"]
 
@@ -162,7 +165,40 @@ class DataCurve:
             "backtest": {"said": _plain(self.backtest[0]), "measured": _plain(self.backtest[1])},
             "unseen": self.unseen,
             "unseen_rows": self.unseen_rows,
+            "notes": [note.to_dict() for note in self.notes],
         }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], recipe: Recipe) -> DataCurve:
+        """Rebuild a curve from `to_dict` and the recipe, which that leaves out."""
+
+        def number_of(value: float | None) -> float:
+            return math.nan if value is None else float(value)
+
+        sizes = [
+            Size(
+                each["rows"],
+                {name: tuple(map(number_of, values)) for name, values in each["scores"].items()},
+                tuple(each["errors"]),
+            )
+            for each in data["sizes"]
+        ]
+        forecasts = [
+            Forecast(each["rows"], Score(**each["error"]), Score(**each["gain"]))
+            for each in data["forecasts"]
+        ]
+        return cls(
+            name=data["name"],
+            recipe=recipe,
+            metric=data["metric"],
+            sizes=tuple(sizes),
+            law=PowerLaw(**data["law"]),
+            forecasts=tuple(forecasts),
+            backtest=(number_of(data["backtest"]["said"]), number_of(data["backtest"]["measured"])),
+            unseen=data["unseen"],
+            unseen_rows=data["unseen_rows"],
+            notes=tuple(map(Message.from_dict, data["notes"])),
+        )
 
     def plot(self, *, ax: Axes | None = None, language: str = "en") -> Axes:
         """Draw the error against the rows, the law, and what it says of more rows."""
@@ -187,15 +223,22 @@ class DataCurve:
 
     def to_html(self, language: str = "en") -> str:
         """Return it as one self-contained page."""
-        from goodfit.report.page import Block, figure_of, render_page
+        from goodfit.report.page import render_page
+
+        return render_page(
+            say("data_curve.heading.page", language), self.name, self.blocks(language), language
+        )
+
+    def blocks(self, language: str = "en") -> list[Block]:
+        """Return what came out, and what was measured, as parts of a page."""
+        from goodfit.report.page import Block, figure_of
 
         title, caption = (say(f"data_curve.figure.{part}", language) for part in ("title", "caption"))
         figure = figure_of(self.plot(language=language), title, caption, "rows")
-        blocks = [
+        return [
             Block(say("data_curve.heading.verdict", language), self.sentences(language), figure),
             Block(say("data_curve.heading.sizes", language), rows=self.table(language)),
         ]
-        return render_page(say("data_curve.heading.page", language), self.name, blocks, language)
 
     def __repr__(self) -> str:
         twice = self.forecasts[0]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from goodfit.explanation.rows import Explanation
     from goodfit.models.ensemble import Ensemble
     from goodfit.repeats import Repeats
+    from goodfit.rows_curve import DataCurve
     from goodfit.training.losses import Loss
 
 __all__ = ["Run"]
@@ -81,6 +82,8 @@ class Run:
     test_predictions
         What is said of each test row beside what is true of it, in the rows' order: ``row`` (counted from 0
         in the data), ``truth``, ``prediction`` and for classes ``p_<class>``; None where there are none.
+    data_curve
+        What more rows would bring, where `goodfit.data_curve` has found out.
     """
 
     name: str
@@ -103,6 +106,7 @@ class Run:
     saved_importance: Importance | None = None
     repeats: Repeats | None = None
     test_predictions: pl.DataFrame | None = None
+    data_curve: DataCurve | None = None
 
     def predict(self, data: Any, *, logits: bool = False, disagreement: bool = False) -> Any:
         """Return predictions for the rows of ``data``, in their order.

@@ -11,7 +11,7 @@ from goodfit.report.parts import ReportParts
 if TYPE_CHECKING:
     from goodfit.run import Run
 
-__all__ = ["report_html", "report_parts", "summary_html"]
+__all__ = ["can_measure_more_rows", "report_html", "report_parts", "summary_html"]
 
 
 def report_html(run: Run, language: str = "en") -> str:
@@ -56,11 +56,19 @@ def report_parts(run: Run) -> ReportParts:
         else f"goodfit predict {quoted} new.csv -o predictions.csv",
         predict_python=predict,
         analysis=None if table is None else table.analysis,
+        more_rows=None if run.data_curve is None else run.data_curve.blocks,
+        data_curve_command=f"goodfit data-curve {quoted}" if can_measure_more_rows(run) else "",
         explain_command="" if table is None else f"goodfit explain {quoted} new.csv --rows 0",
         environment=run.environment,
         seconds=float(run.history["seconds"][-1]) if len(run.history) and "seconds" in run.history else None,
         created=str(run.environment.get("created", "")).replace("T", " ")[:16],
     )
+
+
+def can_measure_more_rows(run: Run) -> bool:
+    """Say whether what more rows would bring is unknown, and can be found out from the run's folder."""
+    known = run.table is None or run.table.source.path is None or run.data_curve is not None
+    return run.folder is not None and not known
 
 
 def summary_html(run: Run) -> str:

@@ -45,6 +45,7 @@ FILES = (
     "evaluation.json",
     "baselines.json",
     "importance.json",
+    "data-curve.json",
     "environment.json",
     "training.json",
     "test-predictions.parquet",
@@ -234,4 +235,6 @@ def _files(run: Run) -> dict[str, str | bytes]:
             files["profile.json"] = to_json(run.table.analysis.to_dict())
     if run.own_importance is not None:
         files["importance.json"] = to_json(run.own_importance.to_dict())
+    if run.data_curve is not None:
+        files["data-curve.json"] = to_json(run.data_curve.to_dict())
     return files

@@ -34,6 +34,7 @@ from goodfit.cli.options import (
 from goodfit.cli.output import width
 from goodfit.cli.result_file import Format, OutputFile, deliver, wanted_format
 from goodfit.errors import InputError
+from goodfit.files import to_json, write_atomically
 
 __all__ = ["data_curve"]
 
@@ -41,7 +42,7 @@ __all__ = ["data_curve"]
 @with_recipe_options
 def data_curve(
     data: Annotated[
-        str | None, typer.Argument(help="A table: CSV, TSV or Parquet.", show_default=False)
+        str | None, typer.Argument(help="A table (CSV, TSV or Parquet), or a RUN on one.", show_default=False)
     ] = None,
     target: Target = None,
     task: Task = None,
@@ -70,16 +71,19 @@ def data_curve(
 ) -> None:
     """Train on fractions of the rows, and say what twice as many would bring.
 
-    goodfit data-curve wine.csv --target quality
+    goodfit data-curve wine.csv --target quality; or goodfit data-curve RUN, whose report tells of it then
     """
     if data is None:
         raise InputError("usage.no-data", command="data-curve")
     wanted = wanted_format("data-curve", format, output, force=force)
     from goodfit.cli.telling import WIDTH, wrapped
+    from goodfit.loading import load
     from goodfit.workflow.more_rows import data_curve as measured
 
+    run = load(data) if Path(data).is_dir() else None
+    changed = recipe_fields(fields)
     found = measured(
-        data,
+        data if run is None else run,
         target=parse_targets(target),
         task=task,
         valid=valid,
@@ -92,8 +96,11 @@ def data_curve(
         seeds=seeds,
         progress=not no_progress,
         language=language,
-        **recipe_fields(fields),
+        **changed,
     )
+    if run is not None and recipe is None and not changed:  # else it is of another recipe
+        write_atomically(Path(data) / "data-curve.json", to_json(found.to_dict()))
+        load(data).report(language=language)
     deliver(
         wanted,
         output,

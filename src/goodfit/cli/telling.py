@@ -194,11 +194,15 @@ def _ended(run: Run, language: str) -> str:
 def _next(run: Run, language: str) -> list[str]:
     if run.folder is None:
         return []
+    from goodfit.run_report import can_measure_more_rows
+
     folder = shlex.quote(str(run.folder))
     lines = [_heading("next", language)]
     lines.append("  " + say("terminal.report", language, report=str(run.folder / "report.html")))
     if run.table is not None:
         lines.append("  " + say("terminal.predict", language, folder=folder))
+    if can_measure_more_rows(run) and any(finding.code == "overfitting" for finding in run.findings):
+        lines.append("  " + say("terminal.data-curve", language, folder=folder))
     if run.history.ended_by == "interrupted":
         lines.append("  " + say("terminal.resume", language, folder=folder))
     return lines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from goodfit.repeats import Repeats
 if TYPE_CHECKING:
     from goodfit.data.analysis.results import TableAnalysis
     from goodfit.data.table import Profile, Source, Split
+    from goodfit.report.page import Block
 
 __all__ = ["ReportParts"]
 
@@ -43,8 +44,11 @@ class ReportParts:
         Lines of the network's summary.
     parameters
         How many numbers the network has learned.
-    predict_command, predict_python, explain_command
-        How to predict with this very run, and to explain single rows; one or several lines each.
+    more_rows
+        What more rows would bring, as parts of a page in the language that it is given.
+    predict_command, predict_python, explain_command, data_curve_command
+        How to predict with this very run, to explain single rows, and to find out what more rows would bring;
+        one or several lines each.
     analysis
         What a close look at the table found.
     environment
@@ -63,6 +67,7 @@ class ReportParts:
     importance: Importance | None = None
     task: str | None = None
     repeats: Repeats | None = None
+    more_rows: Callable[[str], Sequence[Block]] | None = None
     source: Source | None = None
     profile: Profile | None = None
     split: Split | None = None
@@ -74,6 +79,7 @@ class ReportParts:
     predict_command: str = ""
     predict_python: str = ""
     explain_command: str = ""
+    data_curve_command: str = ""
     analysis: TableAnalysis | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
     seconds: float | None = None

@@ -36,6 +36,7 @@ def render_report(parts: ReportParts, language: str = "en") -> str:
         "diagnosis": sections.diagnosis(parts, language),
         "evaluation": sections.evaluation(parts, language),
         "repeats": sections.repeats(parts, language),
+        "rows": None if parts.more_rows is None else parts.more_rows(language),
         "explanation": explanation(parts, language),
         "recipe": sections.recipe(parts),
         "predict": sections.prediction(parts, language),

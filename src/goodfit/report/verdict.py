@@ -201,6 +201,8 @@ def _steps(parts: ReportParts, lead: str, language: str) -> tuple[Step, ...]:
         listed.append(Step(say("report.next.linear", language), changes({"model": "linear"})))
     if lead in ("worse", "no-different", "linear", "linear-worse", "prior") and not _nearly_perfect(parts):
         listed.append(Step(say("report.next.more-rows", language)))
+    if parts.data_curve_command and any(finding.code == "overfitting" for finding in parts.findings):
+        listed.append(Step(say("report.next.data-curve", language), parts.data_curve_command))
     if parts.evaluation is None:
         listed.append(Step(say("report.next.measure", language)))
     if lead in ("better", "healthy", "linear") and (parts.predict_command or parts.predict_python):

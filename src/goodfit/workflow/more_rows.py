@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from goodfit.data.facts import TableFacts
 from goodfit.errors import InputError
 from goodfit.evaluation.power_law import fit_power_law, forecast
 from goodfit.evaluation.scores import Evaluation
@@ -18,6 +19,7 @@ from goodfit.files import data_name
 from goodfit.messages import Message
 from goodfit.recipe import Recipe
 from goodfit.rows_curve import DataCurve, Size, error_of
+from goodfit.run import Run
 from goodfit.training.randomness import undisturbed
 from goodfit.workflow.choices import check_functions, completed, separate_functions
 from goodfit.workflow.finishing import judged
@@ -71,7 +73,8 @@ def data_curve(
     Parameters
     ----------
     data, target, valid, test, model, recipe, task, columns, group_column, time_column, reading, recipe_fields
-        As `goodfit.train` takes them. Rows are drawn one by one also where there are groups.
+        As `goodfit.train` takes them. Rows are drawn one by one also where there are groups. Or ``data`` is a
+        Run that was trained on a file: its recipe learns from the same file, divided in the same way.
     fractions
         Shares of the training rows, above 0 and at most 1; None for six from a tenth to all.
     seeds
@@ -105,11 +108,18 @@ def data_curve(
     fields, functions = separate_functions(recipe_fields)
     if isinstance(model, str):
         fields["model"], model = model, None
+    options = TableOptions(task, columns, group_column, time_column, **(reading or {}))
+    run = data if isinstance(data, Run) else None
+    if run is not None:
+        table = _table_of(run)
+        data, target, options = table.source.path, table.profile.targets, _options_of(table)
+        recipe = recipe or run.recipe
     asked = (recipe or Recipe()).replace(**fields)
     check_functions(asked, functions, model)
-    options = TableOptions(task, columns, group_column, time_column, **(reading or {}))
     given = {"data": data, "target": target, "valid": valid, "test": test, "options": options}
     parts = parts_of(given, model, asked)
+    if run is not None:
+        _check_same_rows(parts, run)
     total = rows_of(parts.train)
     if parts.train.kind == "loader" or total is None:
         raise InputError("data_curve.loader")
@@ -137,6 +147,33 @@ def data_curve(
     by_size = [measured[place : place + seeds] for place in range(0, len(measured), seeds)]
     points = [_size(rows, several, metric) for rows, several in zip(sizes, by_size, strict=True)]
     return _curve(points, parts, whole, metric, unseen=unseen, name=name, noted=noted)
+
+
+def _table_of(run: Run) -> TableFacts:
+    if run.table is None or run.table.source.path is None:
+        raise InputError("data_curve.no-file", run=run.name)
+    return run.table
+
+
+def _options_of(table: TableFacts) -> TableOptions:
+    """Return what was said of a table, its columns too, when a run was trained on it."""
+    profile = table.profile
+    told = {
+        column.name: column.kind for column in profile.columns if column.reason.code == "notes.column.told"
+    }
+    return TableOptions(
+        profile.task, told or None, profile.group_column, profile.time_column, **table.reading
+    )
+
+
+def _check_same_rows(parts: Parts, run: Run) -> None:
+    """Refuse rows that are not those of the run: another file by now, or files beside it that are missing."""
+    table = _table_of(run)
+    if parts.source.sha256 != table.source.sha256:
+        raise InputError("data_curve.other-file", path=table.source.path, run=run.name)
+    ours = None if parts.table is None else parts.table.split
+    if ours is None or not np.array_equal(ours.train, table.split.train):
+        raise InputError("data_curve.other-rows", path=table.source.path, run=run.name)
 
 
 def nested_rows(parts: Parts, seed: int) -> NDArray[np.int64]:
