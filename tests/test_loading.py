@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +14,40 @@ from torch import nn
 
 import goodfit
 from goodfit.errors import InputError
+from goodfit.evaluation.power_law import Forecast, PowerLaw
+from goodfit.evaluation.scores import Score
+from goodfit.messages import Message
+from goodfit.recipe import Recipe
+from goodfit.rows_curve import DataCurve, Size
 from goodfit.run import Run
 from goodfit.saving import FILES
 from spine_for_tests import classes_run, content, numbers_run, people
 
+CURVE = DataCurve(
+    name="people",
+    recipe=Recipe(),
+    metric="log_loss",
+    sizes=tuple(Size(rows, {"log_loss": (10 / rows, math.nan)}, (10 / rows,)) for rows in (20, 40, 80)),
+    law=PowerLaw(0.0, 10.0, 1.0),
+    forecasts=(Forecast(160, Score(0.0625, 0.05, 0.07), Score(0.0625, 0.05, 0.07)),),
+    backtest=(math.nan, math.nan),
+    unseen="test",
+    unseen_rows=30,
+    notes=(Message("data_curve.note.one-training"),),
+)
+
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory) -> Path:
-    return classes_run().save(tmp_path_factory.mktemp("saved") / "run")
+    run = replace(classes_run(), data_curve=CURVE)
+    return run.save(tmp_path_factory.mktemp("saved") / "run")
+
+
+def test_what_more_rows_would_bring_comes_back(folder):
+    curve = goodfit.load(folder).data_curve
+    assert curve.to_dict() == CURVE.to_dict()
+    assert curve.sentences() == CURVE.sentences()
+    assert curve.recipe == goodfit.load(folder).recipe
 
 
 @pytest.fixture
@@ -125,6 +153,7 @@ def test_a_damaged_or_missing_file_is_named_in_one_sentence(folder, name):
             "baselines.json": ("another",),
             "environment.json": ("another",),
             "importance.json": ("gone",),
+            "data-curve.json": ("gone",),
             "test-predictions.parquet": ("gone",),
         }
         if accident in harmless.get(name, ()):
