@@ -241,7 +241,7 @@ def _by_trainings(runs: Sequence[Run], chosen: dict[str, Metric], main: str) -> 
     found = []
     for place, run in enumerate(runs[1:], start=1):
         paired = _paired(runs[0], run, main)
-        if paired is None or run.repeats is None:
+        if paired is None or run.repeats is None or run.repeats.kind == "bag":
             continue
         sign = 1 if chosen[main].higher_is_better else -1
         value, low, high = paired.difference.value, paired.difference.low, paired.difference.high

@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from goodfit.data.facts import TableFacts
 from goodfit.data.targets import decode_target
 from goodfit.errors import InputError
-from goodfit.messages import Message, say
+from goodfit.messages import say
 from goodfit.observations import History
 from goodfit.predicting import outputs_of, predicted_codes
 from goodfit.recipe import Recipe
@@ -27,9 +27,9 @@ from goodfit.training.losses import to_predictions
 from goodfit.training.randomness import seed_epoch, undisturbed
 from goodfit.workflow.arrays import array_parts, prepared_inputs
 from goodfit.workflow.choices import check_functions, completed, separate_functions
+from goodfit.workflow.default_network import decided
 from goodfit.workflow.finishing import finish
 from goodfit.workflow.job import make_job
-from goodfit.workflow.linear_check import decided_recipe
 from goodfit.workflow.progress import Progress
 from goodfit.workflow.time_left import training_ends
 from goodfit.workflow.train import run_loop
@@ -117,11 +117,10 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         check_functions(recipe, functions, model)
         parts = array_parts(x, y, recipe=recipe, classes=classes, columns=columns, name=name)
         prepared = time.perf_counter()
-        noted: tuple[Message, ...] = ()
         if weights is None:
-            recipe, noted = decided_recipe(recipe, parts, functions, model)
+            recipe, notes, others = decided(recipe, parts, functions, model)
         else:
-            recipe = completed(recipe, parts, functions, model)
+            recipe, notes, others = completed(recipe, parts, functions, model), (), ()
         with undisturbed():
             job, state = make_job(parts, recipe, model, functions)
             trained = job
@@ -133,7 +132,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             ends_at = training_ends(recipe.time_budget, begun, prepared)
             ended = run_loop(trained, state, None, Progress.of(False, recipe, "en"), ends_at=ends_at)
             seed_epoch(recipe.seed, -1)
-            self.run_ = finish(job, parts, state, ended, name=type(self).__name__, notes=noted)
+            name = type(self).__name__
+            self.run_ = finish(job, parts, state, ended, name=name, notes=notes, others=others)
         if ended == "interrupted":
             raise KeyboardInterrupt
 

@@ -155,6 +155,12 @@ class Recipe(BaseModel):
         None, description="Seed by which the rows are divided; none: that of the training, seed."
     )
 
+    bag: Count = Field(
+        1,
+        description="Networks whose predictions are averaged, each of which leaves out other rows of the "
+        "table for its validation. A small table of whose network nothing is said gets 5.",
+    )
+
     def __init__(self, **fields: Any) -> None:
         unknown = [name for name in fields if name not in type(self).model_fields]
         if unknown:

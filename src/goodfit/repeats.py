@@ -71,7 +71,7 @@ class Repeats:
     ----------
     kind
         ``seeds``: the same rows, with another start and order; ``folds``: each leaves out another part of the
-        rows.
+        rows; ``bag``: each validates on other rows (`goodfit.Recipe`'s ``bag``).
     trainings
         In the order of seeds or folds.
     ensemble
@@ -83,7 +83,7 @@ class Repeats:
         ``prediction`` and ``p_<class>``.
     """
 
-    kind: Literal["seeds", "folds"]
+    kind: Literal["seeds", "folds", "bag"]
     trainings: tuple[Repeat, ...]
     ensemble: bool = False
     evaluation: Evaluation | None = None
@@ -164,6 +164,8 @@ class Repeats:
         """Return what was trained, how good it is over folds, and which differences are noise."""
         wording = f"{self.kind}{'-ensemble' if self.ensemble else ''}"
         first, last = self.trainings[0].number, self.trainings[-1].number
+        if self.kind == "bag":
+            return [say("population.intro.bag", language, count=len(self))]
         told = [say(f"population.intro.{wording}", language, count=len(self), first=first, last=last)]
         spread = self.spreads().get(main_metric)
         if self.kind == "folds":
@@ -205,16 +207,17 @@ class Repeats:
     def each_table(self, language: str = "en") -> list[list[str]]:
         """Return a row for each training, the names of the columns first."""
         metrics = list(dict.fromkeys(name for each in self.trainings for name in each.scores))
-        heads = ("seed" if self.kind == "seeds" else "fold", "epochs", "best")
+        heads = ({"seeds": "seed", "folds": "fold", "bag": "network"}[self.kind], "epochs", "best")
         rows = [[say(f"population.table.{head}", language) for head in heads]]
         rows[0] += [self.monitor, *(_named(name, language) for name in metrics)]
-        rows[0].append(say("population.table.findings", language))
+        diagnosed = self.kind != "bag"  # of a bag the first alone
+        rows[0] += [say("population.table.findings", language)] if diagnosed else []
         for each in self.trainings:
             best = each.history.best_epoch
             values = (each.best, *(each.scores.get(name, math.nan) for name in metrics))
             findings = ", ".join(each.findings) or say("population.table.none", language)
             told = [str(each.number), str(len(each.history)), "–" if best is None else f"{best:g}"]
-            rows.append([*told, *map(number, values), findings])
+            rows.append([*told, *map(number, values), *([findings] if diagnosed else [])])
         return rows
 
     def __repr__(self) -> str:

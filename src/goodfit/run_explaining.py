@@ -26,7 +26,10 @@ def importance_of_rows(run: Run, rows: TypedRows) -> Importance | None:
     from goodfit.explanation.permutation import measure_importance
 
     facts, threshold = run.table_facts(), None if run.threshold is None else run.threshold.value
-    return measure_importance(run.model, run.loss, facts, rows, seed=run.recipe.seed, threshold=threshold)
+    network: Any = run.model
+    if run.repeats is not None and run.repeats.kind == "bag" and rows is run.held_out:
+        network = network.members[0]  # the others have learned from these rows
+    return measure_importance(network, run.loss, facts, rows, seed=run.recipe.seed, threshold=threshold)
 
 
 def importance_on(run: Run, data: Any) -> Importance | None:

@@ -52,7 +52,7 @@ FILES = (
     "report.html",
 )
 """What a run folder may hold beside the checkpoint; anything else in it is the user's and stays."""
-REPEATED = re.compile(r"(seeds|folds)/history-[0-9]+\.csv|folds/predictions\.parquet")
+REPEATED = re.compile(r"(seeds|folds|bag)/history-[0-9]+\.csv|folds/predictions\.parquet")
 """What it may hold beside that of a recipe that was trained several times."""
 
 
@@ -156,7 +156,7 @@ def mend(folder: Path) -> None:
         elif (stage / name).exists():
             (folder / name).parent.mkdir(exist_ok=True)
             (stage / name).replace(folder / name)
-    for place in ("seeds", "folds"):
+    for place in ("seeds", "folds", "bag"):
         with contextlib.suppress(OSError):  # it is not there, or not empty
             (folder / place).rmdir()
     if (stage / CHECKPOINT).is_dir() or not told["keeps_checkpoint"]:

@@ -7,7 +7,7 @@ import pytest
 import goodfit
 from goodfit.recipe import Recipe
 from goodfit.workflow.choices import completed
-from goodfit.workflow.table_defaults import TABLE_DEFAULTS
+from goodfit.workflow.table_defaults import BAGGED, TABLE_DEFAULTS, bagged
 from goodfit.workflow.tables import table_parts
 
 
@@ -26,7 +26,7 @@ def test_a_table_of_which_nothing_is_said_gets_tabm_with_its_own_defaults():
     recipe = decided(seed=3)
     assert recipe.model == "tabm"
     assert {name: getattr(recipe, name) for name in TABLE_DEFAULTS["tabm"]} == TABLE_DEFAULTS["tabm"]
-    assert recipe.batch_size == 128
+    assert recipe.batch_size == 64
 
 
 @pytest.mark.parametrize("fields", [{"hidden": (64, 64)}, {"epochs": 100}, {"optimizer": "adam"}])
@@ -34,6 +34,16 @@ def test_whoever_says_something_of_it_gets_the_multilayer_perceptron_even_if_it_
     recipe = decided(**fields)
     assert recipe.model == "mlp"
     assert recipe == Recipe(model="mlp", device=recipe.device, batch_size=32, loss="mse")
+
+
+def test_a_small_table_gets_several_small_networks_where_that_takes_little_time():
+    recipe = decided(seed=3)
+    some = table_parts(bent(300), "y", recipe=recipe)
+    assert bagged(recipe, some).changes() == {**recipe.changes(), **BAGGED}
+    assert bagged(recipe.replace(time_budget=0.01), some).bag == 1
+    assert bagged(decided(model="mlp"), some).bag == 1
+    many = table_parts(bent(20_000), "y", recipe=recipe)
+    assert bagged(recipe, many).bag == 1
 
 
 def test_too_little_time_for_tabm_means_the_multilayer_perceptron():
@@ -47,7 +57,8 @@ def test_what_is_said_beside_a_name_stays():
 
 
 def test_the_recipe_of_a_finished_run_trains_the_same_again():
-    run = goodfit.train(bent(), target="y")
+    run = goodfit.train(bent(120), target="y")
     assert run.recipe.model == "tabm"
-    again = goodfit.train(bent(), target="y", recipe=Recipe.from_toml(run.recipe.to_toml()))
+    again = goodfit.train(bent(120), target="y", recipe=Recipe.from_toml(run.recipe.to_toml()))
     assert again.history["valid_loss"].tolist() == run.history["valid_loss"].tolist()
+    assert again.predict(bent(120)).equals(run.predict(bent(120)))

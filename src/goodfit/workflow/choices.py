@@ -26,7 +26,7 @@ __all__ = [
 FUNCTION_FIELDS = ("loss", "optimizer", "schedule", "initialization")
 """Recipe fields for which a function or a class may be given; the Recipe then keeps its name."""
 
-LEAST_OF_MEMBERS = 128
+LEAST_OF_MEMBERS = 64
 """Rows that a minibatch of tabm has at least: its members see each row several times as it is."""
 
 Functions = Mapping[str, Any]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,8 @@ from goodfit.training.losses import LOSSES, Loss
 from goodfit.training.state import TrainingState, to_history
 from goodfit.training.threads import threads_of
 from goodfit.vitals import to_vitals
-from goodfit.workflow.deciding import calibrated, decided_notes, moved_threshold
+from goodfit.workflow.bagging import Bagged, as_one, repeats_of, said_of_held_out
+from goodfit.workflow.deciding import HeldOut, calibrated, decided_notes, held_out, moved_threshold
 from goodfit.workflow.job import network_shape, task_of
 from goodfit.workflow.observing import observe
 from goodfit.workflow.own_evaluation import evaluate_own
@@ -46,6 +47,7 @@ def finish(
     notes: tuple[Message, ...] = (),
     baselines: Mapping[str, Predictor] | None = None,
     resamples: int = 1000,
+    others: Sequence[Bagged] = (),
 ) -> Run:
     """Judge a training that has ended and return its Run; the model carries the best weights.
 
@@ -55,6 +57,9 @@ def finish(
         Those of another training on the same rows, which are fitted only once so; None: to be fitted.
     resamples
         Of the bootstrap that gives the scores of a table their intervals; 0 for none.
+    others
+        The other networks of a bag: the Run's model is the average of all, its curves and findings are those
+        of this training.
     """
     recipe = job.recipe
     history = to_history(state.rows, monitor=recipe.monitor, best_epoch=state.best.epoch, ended_by=ended)
@@ -72,33 +77,42 @@ def finish(
         **(observe(job, parts, state, ended) if diagnosed else {}),
     )
     network = network_shape(parts, job.loss, recipe) if recipe.model in MODELS else None
-    decided = judged(job, parts, baselines, resamples)
+    whole = as_one(job, others)
+    decided = judged(whole, parts, baselines, resamples, said_of_held_out(job, parts, others))
+    repeats = repeats_of(history, others) if others else None
     return Run(
         name=name or (data_name(parts.source.name) if parts.source.path else parts.source.name),
         recipe=recipe,
         history=history,
         findings=tuple(diagnose(observations)) if diagnosed else (),
-        model=job.model,
+        model=whole.model,
         observations=observations,
         network=network,
         table=parts.table,
         baselines=baselines,
         environment=describe_environment(recipe.device, threads_of(job)),
         held_out=parts.held_out,
+        repeats=repeats,
         **{**decided, "notes": (*parts.notes, *notes, *decided["notes"])},
     )
 
 
 def judged(
-    job: Job, parts: Parts, baselines: Mapping[str, Predictor], resamples: int = 1000
+    job: Job,
+    parts: Parts,
+    baselines: Mapping[str, Predictor],
+    resamples: int = 1000,
+    held: HeldOut | None = None,
 ) -> dict[str, Any]:
     """Return, as fields of the Run, what validation and test rows say of the job's network.
 
     Its temperature and threshold, decided on the validation rows; the evaluation and the predictions of the
-    test rows, seen once; notes on all that.
+    test rows, seen once; notes on all that. ``held`` is what is said of the rows held out, where not the
+    job's network itself says it.
     """
-    loss, calibration = calibrated(job, parts)
-    threshold = moved_threshold(job, parts, loss)
+    held = held_out(job, parts) if held is None else held
+    loss, calibration = calibrated(job, held)
+    threshold = moved_threshold(job, held, loss)
     task, moved = parts.task or _plain_task(job, parts), None if threshold is None else threshold.value
     return {
         "loss": loss,
@@ -106,7 +120,7 @@ def judged(
         "threshold": threshold,
         "evaluation": _evaluation(job, parts, baselines, loss, threshold, resamples),
         "test_predictions": row_predictions(job.model, loss, parts, task, moved),
-        "notes": decided_notes(job, parts, loss, calibration, threshold),
+        "notes": decided_notes(job, parts, held, loss, calibration, threshold),
     }
 
 

@@ -30,7 +30,7 @@ from goodfit.training.state import Row, TrainingState, to_history
 from goodfit.training.threads import threads_for, using_threads
 from goodfit.training.weights import load_weights
 from goodfit.workflow.choices import completed
-from goodfit.workflow.deciding import calibrated, decided_notes, moved_threshold
+from goodfit.workflow.deciding import calibrated, decided_notes, held_out, moved_threshold
 from goodfit.workflow.finishing import finish
 from goodfit.workflow.job import make_job, network_shape
 from goodfit.workflow.lazy_run import LazyRun
@@ -82,6 +82,8 @@ def make_members(
     first_of: dict[Hashable, Job] = {}
     for place, asked in enumerate(recipes):
         parts = parts_for(asked)
+        if asked.bag > 1:
+            raise InputError("population.bag", bag=asked.bag)
         recipe = completed(asked, parts, functions or {}, model)
         shape = (*(getattr(recipe, name) for name in NETWORK), recipe.device)
         # Another division of the same table has rows of the same kind.
@@ -222,8 +224,9 @@ def make_run(
     recipe = job.recipe
     history = to_history(state.rows, monitor=recipe.monitor, best_epoch=state.best.epoch, ended_by=ended)
 
-    loss, calibration = calibrated(job, parts)
-    threshold = moved_threshold(job, parts, loss)
+    held = held_out(job, parts)
+    loss, calibration = calibrated(job, held)
+    threshold = moved_threshold(job, held, loss)
 
     def whole() -> Run:
         with undisturbed():
@@ -251,7 +254,7 @@ def make_run(
         network=network_shape(parts, job.loss, recipe) if recipe.model in MODELS else None,
         table=parts.table,
         environment=environment[recipe.device],
-        notes=(*parts.notes, *decided_notes(job, parts, loss, calibration, threshold)),
+        notes=(*parts.notes, *decided_notes(job, parts, held, loss, calibration, threshold)),
         held_out=parts.held_out,
         folder=None,
         calibration=calibration,

@@ -23,7 +23,6 @@ from goodfit.run import Run
 from goodfit.training.randomness import undisturbed
 from goodfit.workflow.choices import check_functions, completed, separate_functions
 from goodfit.workflow.finishing import judged
-from goodfit.workflow.linear_check import decided_recipe
 from goodfit.workflow.live_display import terminal
 from goodfit.workflow.members import Member, make_members, train_all
 from goodfit.workflow.own_data import chosen_rows
@@ -129,7 +128,7 @@ def data_curve(
             raise InputError("data_curve.no-unseen")
         parts = replace(parts, test=parts.valid, tested=None, test_rows=None)
     sizes = _sizes(total, fractions)
-    whole, noted = decided_recipe(asked, parts, functions, model)
+    whole = completed(asked, parts, functions, model)
     with undisturbed():
         orders = [nested_rows(parts, whole.seed + seed) for seed in range(seeds)]
         chosen = [(seed, order[:size]) for size in sizes for seed, order in enumerate(orders)]
@@ -146,7 +145,7 @@ def data_curve(
     metric = measured[0].main_metric
     by_size = [measured[place : place + seeds] for place in range(0, len(measured), seeds)]
     points = [_size(rows, several, metric) for rows, several in zip(sizes, by_size, strict=True)]
-    return _curve(points, parts, whole, metric, unseen=unseen, name=name, noted=noted)
+    return _curve(points, parts, whole, metric, unseen=unseen, name=name)
 
 
 def _table_of(run: Run) -> TableFacts:
@@ -258,7 +257,6 @@ def _curve(
     *,
     unseen: Any,
     name: str | None,
-    noted: Sequence[Message],
 ) -> DataCurve:
     rows = [size.rows for size in sizes]
     errors = [size.errors for size in sizes]
@@ -280,5 +278,5 @@ def _curve(
         backtest=backtest,
         unseen=unseen,
         unseen_rows=rows_of(parts.test) or 0,
-        notes=(*noted, *notes),
+        notes=tuple(notes),
     )

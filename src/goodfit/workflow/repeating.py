@@ -21,6 +21,7 @@ from goodfit.repeats import Repeat, Repeats
 from goodfit.run import Run
 from goodfit.training.randomness import undisturbed
 from goodfit.training.weights import load_weights
+from goodfit.workflow.choices import completed
 from goodfit.workflow.finishing import judged
 from goodfit.workflow.folding import (
     Fold,
@@ -30,7 +31,6 @@ from goodfit.workflow.folding import (
     mean_threshold,
     out_of_fold,
 )
-from goodfit.workflow.linear_check import decided_recipe
 from goodfit.workflow.members import Member, make_members, make_run, train_all
 from goodfit.workflow.own_data import is_own_data, own_folds, own_parts
 from goodfit.workflow.parts import Parts
@@ -157,7 +157,7 @@ def train_folds(
         folded = fold_table(known, recipe, folds, one_preparation=ensemble)
         ordinary = None if ensemble else divided(known, recipe)
     every = folded.parts if ordinary is None else [ordinary, *folded.parts]
-    recipe, noted = decided_recipe(recipe, every[0], functions, model)
+    recipe = completed(recipe, every[0], functions, model)
     with undisturbed():
         members = [
             _member(place, recipe, parts, model, functions, vitals) for place, parts in enumerate(every)
@@ -169,7 +169,7 @@ def train_folds(
     evaluation, predictions = out_of_fold(of_folds, seed=recipe.seed)
     trainings = tuple(_repeat(fold.run, fold.number) for fold in of_folds)
     repeats = Repeats("folds", trainings, ensemble, evaluation, predictions)
-    run = replace(runs[0], repeats=repeats, notes=(*runs[0].notes, *noted, folded.rule))
+    run = replace(runs[0], repeats=repeats, notes=(*runs[0].notes, folded.rule))
     if not ensemble:
         return _in_place(run, model, members[0].job.device)
     table = (
@@ -188,7 +188,7 @@ def train_folds(
         table=table,
         test_predictions=predictions,
         held_out=None,  # no row is new to all the networks
-        notes=(*every[0].notes, *noted, *shared),
+        notes=(*every[0].notes, *shared),
     )
 
 

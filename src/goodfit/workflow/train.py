@@ -24,10 +24,11 @@ from goodfit.training.randomness import seed_epoch, undisturbed
 from goodfit.training.state import Row, TrainingState
 from goodfit.training.threads import threads_of, using_threads
 from goodfit.training.weights import load_weights
+from goodfit.workflow.bag_training import train_others
 from goodfit.workflow.choices import check_functions, completed, separate_functions
+from goodfit.workflow.default_network import decided
 from goodfit.workflow.finishing import finish
 from goodfit.workflow.job import make_job
-from goodfit.workflow.linear_check import decided_recipe
 from goodfit.workflow.live_display import terminal
 from goodfit.workflow.own_data import is_own_data, own_parts
 from goodfit.workflow.parts import Parts
@@ -172,18 +173,20 @@ def train(
             run = train_folds(asked, recipe, model, functions, folds, **several)
         else:
             parts = parts_of(asked, model, recipe, stepped=step is not None, looked_at=folder is not None)
-            recipe, noted = decided_recipe(recipe, parts, functions, model)
-            several |= {"name": name, "notes": noted}
+            recipe = completed(recipe, parts, functions, model)
+            several |= {"name": name}
             run = train_seeds(parts, recipe, model, functions, seeds or 1, **several)
         if folder is None:
             return run
         return replace(run, folder=save_run(run, Path(folder), force=force, language=language))
     parts = parts_of(asked, model, recipe, stepped=step is not None, looked_at=folder is not None)
     prepared = time.perf_counter()
+    shown = PopulationProgress(language, terminal(bool(progress)))
     if resumed is None and start is None:
-        recipe, noted = decided_recipe(recipe, parts, functions, model)
+        recipe, noted, others = decided(recipe, parts, functions, model, shown)
     else:
         recipe, noted = completed(recipe, parts, functions, model), ()
+        others = train_others(parts, recipe, functions, model, shown)
     if start is not None:
         start.check_columns(parts)
     with undisturbed():
@@ -206,7 +209,8 @@ def train(
         if resumed is not None and state.step == before:
             notes = (*notes, Message("training.note.nothing-left", {"count": state.epoch}))
         seed_epoch(recipe.seed, -1)
-        run = finish(job, parts, state, ended, diagnosed=diagnose, name=asked["name"], notes=notes)
+        said: dict[str, Any] = {"name": asked["name"], "notes": notes, "others": others}
+        run = finish(job, parts, state, ended, diagnosed=diagnose, **said)
     if folder is not None:
         place = save_run(run, Path(folder), language=language, trained_here=True)
         run = replace(run, folder=place, saved_importance=run.own_importance)
@@ -252,7 +256,7 @@ def run_loop(
             told(row)
 
     shown.rows = list(state.rows)
-    budget = job.recipe.time_budget
+    budget = None if job.recipe.time_budget is None else job.recipe.time_budget / job.recipe.bag
     attention = Attention(time_budget=budget, ends_at=ends_at, save=save, progress=shown.during)
     with shown:
         try:

@@ -7,12 +7,13 @@ import pytest
 import goodfit
 from goodfit.cli.telling import tell_run
 from goodfit.evaluation.scores import Evaluation
+from goodfit.workflow.default_network import Comparison
 
 
 def table(rows: int, *, bent: bool) -> pl.DataFrame:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(rows, 3))
-    y = (np.abs(x[:, 0]) * 3 if bent else x @ [1.0, -2.0, 0.5]) + rng.normal(0, 0.5, rows)
+    y = (np.abs(x[:, 0]) * 3 if bent else x @ [1.0, -2.0, 0.5]) + rng.normal(0, 0.2, rows)
     return pl.DataFrame({"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "y": y})
 
 
@@ -90,3 +91,8 @@ def test_a_fitted_start_is_for_linear_networks_of_tables():
     with pytest.raises(goodfit.InputError) as error:
         goodfit.train(table(100, bent=False), target="y", model="mlp", initialization="fitted")
     assert error.value.code == "initialization.fitted-linear"
+
+
+@pytest.mark.parametrize(("network", "serves"), [(0.9, False), (0.97, True), (1.1, True)])
+def test_a_network_must_be_better_by_more_than_a_standard_error(network, serves):
+    assert Comparison(network, 1.0, error=0.05, rows=100).linear_serves is serves

@@ -1,0 +1,68 @@
+"""Training the networks of a bag beside the ordinary one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from goodfit.recipe import Recipe
+from goodfit.training.randomness import undisturbed
+from goodfit.training.state import to_history
+from goodfit.workflow.bagging import Bagged, other_parts
+from goodfit.workflow.members import make_members, train_all
+from goodfit.workflow.parts import Parts
+from goodfit.workflow.population_progress import PopulationProgress
+
+__all__ = ["train_others"]
+
+
+def train_others(
+    parts: Parts,
+    recipe: Recipe,
+    functions: Mapping[str, Any],
+    model: Any,
+    shown: PopulationProgress | None = None,
+) -> tuple[Bagged, ...]:
+    """Train all networks of a bag but the ordinary one; each has its share of a time budget.
+
+    Parameters
+    ----------
+    recipe
+        With every ``"auto"`` decided; the networks begin with the seeds that follow its own.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        A Ctrl-C ended one of them.
+    """
+    bag = recipe.bag
+    if bag == 1:
+        return ()
+    budget = None if recipe.time_budget is None else recipe.time_budget / bag
+    divisions = other_parts(parts, bag, recipe.rows_seed)
+    with undisturbed():
+        members = []
+        for place, division in enumerate(divisions):
+            own = recipe.replace(bag=1, seed=(recipe.seed + place + 1) % 2**63, time_budget=budget)
+            (member,) = make_members([own], partial(_same, division), model, False, functions=functions)
+            member.place = place
+            members.append(member)
+        train_all(members, shown)
+    if any(member.ended == "interrupted" for member in members):
+        raise KeyboardInterrupt
+    found = []
+    for member in members:
+        recipe, state = member.job.recipe, member.state
+        history = to_history(
+            state.rows,
+            monitor=recipe.monitor,
+            best_epoch=state.best.epoch,
+            ended_by=member.ended or "epochs",
+        )
+        found.append(Bagged(member.job, member.parts, history))
+    return tuple(found)
+
+
+def _same(parts: Parts, _: Recipe) -> Parts:
+    return parts

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from goodfit.recipe import Recipe
+from goodfit.workflow.bag_training import train_others
+from goodfit.workflow.choices import completed
+from goodfit.workflow.tables import table_parts
+
+
+def parts_of(rows: int = 90):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=rows)
+    frame = pl.DataFrame({"x": x, "y": x + 0.1 * rng.normal(size=rows)})
+    return table_parts(frame, "y", recipe=Recipe())
+
+
+def test_each_begins_with_a_seed_of_its_own_and_stops_by_its_own_rows():
+    parts = parts_of()
+    recipe = completed(Recipe(bag=3, model="mlp", hidden=(4,), epochs=3, seed=7), parts, {}, None)
+    others = train_others(parts, recipe, {}, None)
+    assert [one.job.recipe.seed for one in others] == [8, 9]
+    assert [one.job.recipe.bag for one in others] == [1, 1]
+    assert all(len(one.history) == 3 for one in others)
+    assert not others[0].parts.valid.content[1].equal(others[1].parts.valid.content[1])
+
+
+def test_a_time_budget_is_shared():
+    parts = parts_of()
+    recipe = completed(
+        Recipe(bag=3, model="mlp", hidden=(4,), epochs=10**6, patience=None, time_budget=0.3), parts, {}, None
+    )
+    others = train_others(parts, recipe, {}, None)
+    assert [one.history.ended_by for one in others] == ["time-budget"] * 2
+
+
+def test_a_single_network_has_no_others():
+    parts = parts_of()
+    assert train_others(parts, completed(Recipe(model="mlp"), parts, {}, None), {}, None) == ()
