@@ -32,7 +32,6 @@ from goodfit.recipe import Recipe
 from goodfit.training.attention import Attention, heeding_interrupts
 from goodfit.training.randomness import undisturbed
 from goodfit.workflow.choices import check_functions, completed
-from goodfit.workflow.linear_check import decided_recipe
 from goodfit.workflow.members import make_members, make_run
 from goodfit.workflow.parts import Parts, rows_of
 from goodfit.workflow.population import divider
@@ -266,12 +265,12 @@ def _look_up(state: Search, shown: SearchProgress) -> None:
 
 
 def _unsearched(given: Recipe, parts: Parts, model: Any, attention: Attention) -> Recipe:
-    """Return the recipe that `goodfit.train` takes for the same call, decided within the time left."""
+    """Return the recipe that `goodfit.train` takes for the same call in the time left, as one network."""
     left = attention.ends_at - perf_counter()
     if not math.isfinite(left):
-        return decided_recipe(given, parts, {}, model)[0]
+        return completed(given, parts, {}, model)
     timed = given.replace(time_budget=max(left, 0.1))
-    return decided_recipe(timed, parts, {}, model)[0].replace(time_budget=given.time_budget)
+    return completed(timed, parts, {}, model).replace(time_budget=given.time_budget)
 
 
 def _other_network(
