@@ -183,7 +183,7 @@ def test_a_table_with_everything_in_it_and_the_default_space():
 
 
 def test_what_is_trained_without_a_search_is_among_the_finalists_whatever_its_network():
-    trained = goodfit.train(people(120), target="bought")
+    trained = goodfit.train(people(120), target="bought", bag=1)
     tuning = goodfit.tune(people(120), target="bought", trials=4, seeds=2)
     (unsearched,) = (each for each in tuning.finalists if each.trial is None)
     assert unsearched.recipe.replace(split_seed=None) == trained.recipe
