@@ -69,6 +69,15 @@ def test_a_choice_that_cannot_train_is_told_of_and_the_rest_is_kept(place):
     assert program(*words, "--trials", "8", "--resume", "-q").status == 0
 
 
+def test_a_search_in_a_storage_goes_on_where_its_folder_is_still_empty(place):
+    words = ("tune", "people.csv", "--target", "bought", *QUICK, "--storage", "shared.db", "-q")
+    assert program(*words, "--study", "one", "-o", "first").status == 0
+    Path("killed").mkdir()
+    again = program(*words, "--study", "one", "--trials", "8", "--resume", "-o", "killed")
+    assert again.status == 0, again.err
+    assert pl.read_csv("killed/trials.csv").height == 8
+
+
 def test_it_speaks_spanish(place):
     ended = program("tune", "people.csv", "--target", "bought", *QUICK, "-o", "found", "--language", "es")
     assert "Se probaron 6 recetas" in ended.out

@@ -24,8 +24,13 @@ FILES = (ABOUT, STUDY, f"{STUDY}-journal", "best.toml", "trials.csv", "curves.cs
 """What a tuning's folder may hold beside the run ``best/``; anything else in it is the user's and stays."""
 
 
-def begin_tuning_folder(folder: Path, *, force: bool, resume: bool) -> None:
+def begin_tuning_folder(folder: Path, *, force: bool, resume: bool, stored: bool = False) -> None:
     """Make the folder of a search that begins, or see that there is one to go on with.
+
+    Parameters
+    ----------
+    stored
+        The trials are kept elsewhere, so that there may be a search to go on with though the folder is empty.
 
     Raises
     ------
@@ -37,9 +42,10 @@ def begin_tuning_folder(folder: Path, *, force: bool, resume: bool) -> None:
         if folder.exists() and not folder.is_dir():
             raise InputError("folder.is-file", folder=str(folder))
         ours = any((folder / name).exists() for name in (ABOUT, STUDY))
-        if resume and not ours:
+        empty = not folder.is_dir() or not any(folder.iterdir())
+        if resume and not ours and not (stored and empty):
             raise InputError("tune.nothing-to-resume", folder=str(folder))
-        if not resume and folder.is_dir() and any(folder.iterdir()):
+        if not resume and not empty:
             if not force:
                 raise InputError("tune.folder-exists" if ours else "folder.exists", folder=str(folder))
             if not ours:

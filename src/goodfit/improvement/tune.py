@@ -164,7 +164,7 @@ def tune(
         first = make_members([found.base], parts_for, model, vitals=False)[0]
         monitor, higher = first.job.recipe.monitor, first.state.best.higher
         make_sampling(sampler, found, seed=0, higher=higher)  # what is wrong with it is said before writing
-        where = _begun(folder, force=force, resume=resume)
+        where = _begun(folder, force=force, resume=resume, stored=storage is not None)
         name = name or (data_name(parts.source.name) if parts.source.path else parts.source.name)
         kept = Study(
             found,
@@ -236,12 +236,12 @@ def tune(
     return tuning if where is None else save_tuning(tuning, where, language)
 
 
-def _begun(folder: str | Path | None, *, force: bool, resume: bool) -> Path | None:
+def _begun(folder: str | Path | None, *, force: bool, resume: bool, stored: bool) -> Path | None:
     if folder is None:
         if resume:
             raise InputError("tune.resume-what")
         return None
-    begin_tuning_folder(Path(folder), force=force, resume=resume)
+    begin_tuning_folder(Path(folder), force=force, resume=resume, stored=stored)
     return Path(folder)
 
 
