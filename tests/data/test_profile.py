@@ -240,3 +240,10 @@ def test_levels_are_the_same_each_time_where_many_are_equally_frequent():
     levels = described[0].facts["levels"]
     assert levels[:3] == [["k400", 2], ["k7", 2], ["k0", 1]]
     assert len(levels) == 20
+
+
+def test_a_column_that_cannot_be_numbers_names_its_most_frequent_text():
+    data = {"size": ["L", "M", "M", "12", "S"] * 10, "label": ["a", "b"] * 25}
+    with pytest.raises(InputError) as error:
+        profile(read(data), "label", columns={"size": "number"})
+    assert "'M'" in str(error.value)

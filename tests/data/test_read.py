@@ -53,6 +53,7 @@ def test_the_delimiter_is_recognised(write, delimiter):
 def test_the_encoding_is_recognised(write, encoding):
     table = read(write("ciudad,año\nLogroño,1\nCádiz,2\n".encode(encoding)))
     assert table.frame.to_dict(as_series=False) == {"ciudad": ["Logroño", "Cádiz"], "año": [1, 2]}
+    assert ("notes.read.encoding" in codes(table)) == (encoding in ("cp1252", "latin-1"))
 
 
 def test_an_encoding_that_shows_only_at_the_end_is_recognised(write):

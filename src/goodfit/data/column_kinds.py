@@ -88,7 +88,6 @@ def how_written(series: pl.Series, told: str | None, decimal: str) -> Written:
         return Written("other")
     if len(values) > SAMPLE:
         values, rows = values.head(SAMPLE), rows.head(SAMPLE)
-    first = repr(str(values[0]))
     if kind in ("", "boolean"):
         pair = _yes_no(values)
         if pair is not None:
@@ -107,15 +106,24 @@ def how_written(series: pl.Series, told: str | None, decimal: str) -> Written:
             reason = _number_reason(numbers.format, numbers.ambiguous, numbers.share)
             return Written("number", {"written": numbers.format.to_dict()}, reason)
         if kind:
-            raise InputError("profile.not-numbers", column=series.name, value=first)
+            raise InputError("profile.not-numbers", column=series.name, value=_example(values, rows, decimal))
     dates = recognise_dates(values, rows, series.drop_nulls())
     if dates is not None and dates.share >= share:
         code = "notes.column.date-ambiguous" if dates.ambiguous else "notes.column.date-text"
         words = {"format": [_date_words(form) for form in dates.formats], "column": series.name}
         return Written("datetime", {"formats": list(dates.formats)}, Message(code, words))
     if kind:
-        raise InputError("profile.not-dates", column=series.name, value=first)
+        raise InputError("profile.not-dates", column=series.name, value=_example(values, rows))
     return Written("other") if mixed is None else _mixed(series.name, values, mixed)
+
+
+def _example(values: pl.Series, rows: pl.Series, decimal: str | None = None) -> str:
+    """Return the most frequent text, in quotes; with a decimal sign the most frequent that is no number."""
+    if decimal is not None:
+        others = parse_numbers(values, NumberFormat(decimal)).is_null()
+        values, rows = values.filter(others), rows.filter(others)
+    counted = pl.DataFrame({"value": values, "rows": rows}).sort(["rows", "value"], descending=[True, False])
+    return repr(counted["value"][0])
 
 
 def _mixed(name: str, values: pl.Series, numbers: FoundNumbers) -> Written:

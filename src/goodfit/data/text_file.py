@@ -30,6 +30,7 @@ from goodfit.messages import Message
 
 __all__ = ["read_text_file"]
 
+EIGHT_BITS = ("cp1252", "latin-1")
 LARGE = 50_000_000  # bytes of text from which numbers are read in 32 bits where the sample allows it
 INTEGER = r"^ *[+-]?[0-9]{1,18}$"
 FLOAT = r"^ *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^ *[+-]?(inf|Infinity)$"
@@ -69,7 +70,7 @@ def read_text_file(
     InputError
         The file is empty, binary, not decodable, or has rows that do not fit its header.
     """
-    source, head, size = _source(path, name, encoding)
+    source, head, size, notes = _source(path, name, encoding)
     text = decode(head, "utf-8", name)
     whole = size <= len(head)
     blanks = delimiter == " " or (delimiter is None and separated_by_blanks(text, whole=whole))
@@ -84,13 +85,13 @@ def read_text_file(
         form = _with_later_rows(form, source, size)
     guesses, seen = _guess_types(form, nulls, as_text)
     large = size > LARGE
-    notes: tuple[Message, ...] = ()
     frame = None
     open_quote = whole and form.quote is not None and text.count(form.quote) % 2 == 1
     if not open_quote:
         frame = _parse(source, form, _dtypes(form, guesses, large), seen)
         if frame is None:
-            source, notes = _only_utf8(source, path)
+            source, noted = _only_utf8(source, path)
+            notes = (*notes, *noted)
             frame = _parse_again(source, form, guesses, nulls)
     if frame is None:
         frame = _parse_row_by_row(source, form, name)
@@ -100,8 +101,10 @@ def read_text_file(
     return frame, form, [text.strip() for text in seen if text.strip()], (*form.notes, *notes)
 
 
-def _source(path: Path, name: str, encoding: str | None) -> tuple[Path | bytes, bytes, int]:
-    """Return what polars is to read (a path, or bytes of UTF-8), its beginning and its size."""
+def _source(
+    path: Path, name: str, encoding: str | None
+) -> tuple[Path | bytes, bytes, int, tuple[Message, ...]]:
+    """Return what polars is to read (a path, or bytes of UTF-8), its beginning, its size, and notes."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     data: bytes | None = None
@@ -116,9 +119,11 @@ def _source(path: Path, name: str, encoding: str | None) -> tuple[Path | bytes, 
     found = encoding or recognise_encoding(head, name)
     if found.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig"):
         size = path.stat().st_size if data is None else len(data)
-        return (path if data is None else data), _whole_characters(head), size
+        return (path if data is None else data), _whole_characters(head), size, ()
     data = decode(path.read_bytes() if data is None else data, found, name).encode("utf-8", "replace")
-    return data, _whole_characters(data[:HEAD]), len(data)
+    guessed = encoding is None and found in EIGHT_BITS
+    notes = (Message("notes.read.encoding", {"encoding": found}),) if guessed else ()
+    return data, _whole_characters(data[:HEAD]), len(data), notes
 
 
 def _whole_characters(head: bytes) -> bytes:

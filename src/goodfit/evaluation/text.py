@@ -12,6 +12,8 @@ from goodfit.messages.numbers import localized
 
 __all__ = ["align", "html_table", "number", "shorten", "wrapped"]
 
+NO_BREAK = "\u00a0"
+
 
 def number(value: float, absent: str = "–") -> str:
     """Return a score in a few digits.
@@ -72,14 +74,15 @@ def _paragraph(line: str, width: int) -> str:
     text = line.lstrip(" ")
     first = line[: len(line) - len(text)]
     rest = first + ("  " if text.startswith("- ") else "")
-    return fill(
-        text,
+    lines = fill(
+        re.sub(r"(?<=[0-9]) %", f"{NO_BREAK}%", text),
         width,
         initial_indent=first,
         subsequent_indent=rest,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return lines.replace(f"{NO_BREAK}%", " %")
 
 
 def html_table(rows: Sequence[Sequence[str]]) -> str:
