@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-__all__ = ["Halving", "rungs_of"]
+from goodfit.improvement.space import Range, Space
+from goodfit.improvement.trial import Trial
+
+__all__ = ["Halving", "halving_of", "rungs_of"]
 
 SHORTEST = 3
 """Epochs before anything is judged."""
@@ -74,3 +77,24 @@ def rungs_of(epochs: int, factor: int | None) -> tuple[int, ...]:
         found.append(rung)
         rung //= factor
     return tuple(reversed(found))
+
+
+def halving_of(
+    space: Space, known: Sequence[Trial], factor: int | None, *, higher: bool, monitor: str
+) -> Halving:
+    """Return the halving of a search, which knows how the trials of earlier were doing."""
+    dimension = space.dimensions.get("epochs")
+    longest = space.base.epochs
+    if isinstance(dimension, Range):
+        longest = int(dimension.high)
+    elif dimension is not None:
+        longest = max(dimension.options)
+    halving = Halving(longest, factor, higher=higher)
+    for trial in known:
+        epochs, values = trial.curve.get("epoch", ()), trial.curve.get(monitor, ())
+        for rung in halving.values:
+            reached = [value for epoch, value in zip(epochs, values, strict=True) if epoch <= rung]
+            finite = [value for value in reached if math.isfinite(value)]
+            if finite and epochs[-1] >= rung:
+                halving.values[rung].append(max(finite) if higher else min(finite))
+    return halving

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
 import goodfit
 from goodfit.improvement.figures import best_so_far, parallel_coordinates, slices
 from goodfit.improvement.story import conclusion, decided, finalist_rows, searched, tried
 from goodfit.messages import percentage, say
-from goodfit.plots.svg import to_svg
 from goodfit.report.figures import ReportFigure
+from goodfit.report.page import figure_of
 from goodfit.report.parts import ReportParts
 from goodfit.report.sections import evaluation
 from goodfit.report.templates import clean, template
@@ -64,9 +67,8 @@ def _score(row: dict[str, Any]) -> list[str]:
 
 
 def _figures(tuning: Tuning, language: str) -> dict[str, ReportFigure]:
-    axes = best_so_far(tuning, language=language)
-    drawn = {
-        "best-so-far": axes.get_figure(root=True),
+    drawn: dict[str, Axes | Figure] = {
+        "best-so-far": best_so_far(tuning, language=language),
         "parallel": parallel_coordinates(tuning),
         "slices": slices(tuning),
     }
@@ -75,6 +77,5 @@ def _figures(tuning: Tuning, language: str) -> dict[str, ReportFigure]:
         title = say(f"tuning.figure.{name}", language)
         values = {} if name == "best-so-far" else {"monitor": tuning.monitor}
         caption = say(f"tuning.figure.{name}-caption", language, **values)
-        assert figure is not None
-        found[name] = ReportFigure(title, caption, to_svg(figure, title, name))
+        found[name] = figure_of(figure, title, caption, name)
     return found

@@ -18,12 +18,12 @@ from goodfit.improvement.command import train_command
 from goodfit.improvement.default_space import default_space
 from goodfit.improvement.finals import Finals, play_finals
 from goodfit.improvement.folder import STUDY, begin_tuning_folder, save_trials, save_tuning
-from goodfit.improvement.halving import Halving
+from goodfit.improvement.halving import halving_of
 from goodfit.improvement.importance import importance
 from goodfit.improvement.sampling import make_sampling
 from goodfit.improvement.search import Search, search
 from goodfit.improvement.search_progress import SearchProgress
-from goodfit.improvement.space import Range, Space
+from goodfit.improvement.space import Space
 from goodfit.improvement.study import Study
 from goodfit.improvement.trial import Trial, best_first
 from goodfit.improvement.tuning import SearchEnd, Tuning
@@ -179,7 +179,7 @@ def tune(
         budget = math.inf if time_budget is None else time_budget
         state = Search(
             kept,
-            _halving(found, kept.trials, halving, higher=higher, monitor=monitor),
+            halving_of(found, kept.trials, halving, higher=higher, monitor=monitor),
             parts_for,
             model,
             TRIALS if trials is None and time_budget is None and sampler != "grid" else trials,
@@ -297,27 +297,6 @@ def _facts(space: Space, parts: Parts, monitor: str) -> dict[str, Any]:
         "targets": [] if parts.table is None else list(parts.table.profile.targets),
     }
     return {"space": space.plain(), "data": data, "recipe": recipe, "monitor": monitor}
-
-
-def _halving(
-    space: Space, known: Sequence[Trial], factor: int | None, *, higher: bool, monitor: str
-) -> Halving:
-    """Return the halving of a search, which knows how the trials of earlier were doing."""
-    dimension = space.dimensions.get("epochs")
-    longest = space.base.epochs
-    if isinstance(dimension, Range):
-        longest = int(dimension.high)
-    elif dimension is not None:
-        longest = max(dimension.options)
-    halving = Halving(longest, factor, higher=higher)
-    for trial in known:
-        epochs, values = trial.curve.get("epoch", ()), trial.curve.get(monitor, ())
-        for rung in halving.values:
-            reached = [value for epoch, value in zip(epochs, values, strict=True) if epoch <= rung]
-            finite = [value for value in reached if math.isfinite(value)]
-            if finite and epochs[-1] >= rung:
-                halving.values[rung].append(max(finite) if higher else min(finite))
-    return halving
 
 
 def _best(state: Search, budget: float | None) -> list[Trial]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import goodfit
@@ -57,8 +58,8 @@ def render_page(kicker: str, title: str, blocks: Sequence[Block], language: str 
     return clean(page)
 
 
-def figure_of(axes: object, title: str, caption: str, name: str) -> ReportFigure:
-    """Return axes as a figure of the page; ``name`` is its own on the page."""
-    figure = getattr(axes, "figure", None)
+def figure_of(drawn: Axes | Figure, title: str, caption: str, name: str) -> ReportFigure:
+    """Return what was drawn as a figure of the page; ``name`` is its own on the page."""
+    figure = drawn.get_figure(root=True)
     assert isinstance(figure, Figure)
     return ReportFigure(title, caption, to_svg(figure, title, name))
