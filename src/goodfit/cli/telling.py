@@ -152,10 +152,11 @@ def _scalings(preparation: Preparation, language: str) -> Iterable[str]:
 def _course(run: Run, language: str) -> list[str]:
     history = run.history
     seconds = float(history["seconds"][-1]) if "seconds" in history and len(history) else 0.0
-    parameters = sum(weight.numel() for weight in run.model.parameters())
+    parameters = sum(weight.numel() for weight in run.model.parameters()) // run.recipe.bag
     epochs = float(history["epoch"][-1]) if len(history) else 0.0
     lines = [
         _heading("training", language),
+        *(["  " + say("terminal.averaged", language, count=run.recipe.bag)] if run.recipe.bag > 1 else []),
         "  "
         + say(
             "terminal.course",
