@@ -67,6 +67,16 @@ def test_the_model_is_the_average_and_each_row_tempers_by_the_network_that_left_
     assert run.report(tmp_path / "report.html").stat().st_size > 0
 
 
+@pytest.mark.parametrize("how", [{"bag": 2}, {"folds": 2, "ensemble": True}, {"seeds": 2, "ensemble": True}])
+def test_what_bins_its_numbers_is_loaded_as_it_was(tmp_path, how):
+    rng = np.random.default_rng(0)
+    frame = table().with_columns(a=pl.Series(rng.integers(0, 9, 120) ** 2 * 0.1))
+    run = goodfit.train(
+        frame, target="label", model="tabm", hidden=(8,), members=2, epochs=3, folder=tmp_path / "run", **how
+    )
+    assert goodfit.load(tmp_path / "run").predict(frame).equals(run.predict(frame))
+
+
 def test_its_recipe_gives_it_again():
     first = goodfit.train(table(), target="label", bag=3, **QUICK)
     again = goodfit.train(table(), target="label", recipe=first.recipe)

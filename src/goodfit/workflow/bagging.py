@@ -73,7 +73,12 @@ def other_parts(parts: Parts, bag: int, seed: int) -> list[Parts]:
         valid = pick(rows, left_out)
         found.append(
             replace(
-                parts, train=Part("tensors", train), valid=Part("tensors", valid), test=None, held_out=None
+                parts,
+                train=Part("tensors", train),
+                valid=Part("tensors", valid),
+                test=None,
+                held_out=None,
+                shaping=parts.train,
             )
         )
     return found

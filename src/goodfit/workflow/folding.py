@@ -63,6 +63,8 @@ def fold_table(known: ReadTable, recipe: Recipe, folds: int, *, one_preparation:
         )
         preparation = fit_preparation(frame, known.facts, rows, scale=recipe.scale, outliers=recipe.outliers)
     parts = [divided(known, recipe, division, preparation) for division in divisions.splits]
+    if one_preparation:
+        parts = [replace(one, shaping=parts[0].train) for one in parts]
     return FoldedRows(parts, divisions.rule)
 
 

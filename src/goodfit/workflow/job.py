@@ -267,7 +267,8 @@ def network_shape(parts: Parts, loss: Loss, recipe: Recipe) -> dict[str, Any]:
     if recipe.model == "tabm":
         from goodfit.models.tabm import number_bins
 
-        shape |= {"bins": number_bins(first_tensor(inputs)), "predictions": loss.facts.predictions}
+        shaping = (parts.shaping or parts.train).content[0]
+        shape |= {"bins": number_bins(first_tensor(shaping)), "predictions": loss.facts.predictions}
     return shape
 
 

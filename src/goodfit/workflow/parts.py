@@ -85,6 +85,9 @@ class Parts:
         Some validation rows, and all test rows, of a table as they were before they were prepared.
     test_rows
         Numbers of the test rows in the data that they were divided from; None: as they come.
+    shaping
+        Rows by which the network is built (the bins of tabm's numbers), where several networks are to have
+        one shape; None: the training rows.
     """
 
     train: Part
@@ -98,6 +101,7 @@ class Parts:
     held_out: TypedRows | None = None
     tested: TypedRows | None = None
     test_rows: NDArray[np.int64] | None = None
+    shaping: Part | None = None
 
 
 def part_of(data: Any, name: str, *, stepped: bool = False, batch_size: int = 32) -> Part:
