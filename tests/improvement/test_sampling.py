@@ -70,6 +70,20 @@ def test_tpe_moves_towards_what_is_better():
     assert sum(point["dropout"] for point in late) / 10 == pytest.approx(0.4, abs=0.1)
 
 
+@pytest.mark.parametrize("higher", [False, True])
+def test_tpe_learns_from_the_best_of_many(higher):
+    sampling = make_sampling("tpe", SPACE, seed=0, higher=higher)
+    drawn = make_sampling("random", SPACE, seed=0, higher=higher)
+    for number, point in enumerate(drawn.ask(500)):
+        value = abs(point["dropout"] - 0.4) + (point["hidden"] != (16,))
+        state = "dropped" if value > 1 else "finished"
+        sampling.take_in(trial(point, number, -value if higher else value, state))
+    points = sampling.ask(10)
+    assert sum(point["hidden"] == (16,) for point in points[3:]) >= 5  # the first three are one of each
+    assert sum(point["dropout"] for point in points) / 10 == pytest.approx(0.4, abs=0.12)
+    assert len(sampling._study.trials) == 200 + 10
+
+
 def test_points_that_are_to_train_together_have_one_structure():
     sampling = make_sampling("tpe", SPACE, seed=0, higher=False)
     firsts = sampling.ask(3)

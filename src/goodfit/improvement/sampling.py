@@ -37,6 +37,9 @@ STARTED_AT_RANDOM = 10
 """Points that TPE draws at random before it learns from what it was told."""
 MOST_POINTS = 100_000
 """Of a grid, all of which are drawn up before the first is tried."""
+BEST_KNOWN, OTHERS_KNOWN = 50, 150
+"""Trials that TPE goes on learning from where there are twice as many: the best ones, of which it imitates
+25, and a random part of the others, whose density it needs. What it knows makes a proposal longer."""
 STRUCTURE = frozenset(
     {
         "model",
@@ -108,14 +111,36 @@ class OptunaSampling:
         self._asked: dict[int, tuple[dict[str, Any], Any]] = {}
         self.keeps_structure = name == "tpe"
         self._openings = _openings(space, seed) if self.keeps_structure else []
+        self._known: list[Trial] = []
+        self._higher, self._drawn = higher, random.Random(seed)
         with quiet():
             self._sampler = _sampler(name, seed)
-            direction = "maximize" if higher else "minimize"
+        self._begin()
+
+    def _begin(self) -> None:
+        direction = "maximize" if self._higher else "minimize"
+        with quiet():
             self._study = self._optuna.create_study(sampler=self._sampler, direction=direction)
 
     def ask(self, count: int, like: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Return points to try next."""
+        if self.keeps_structure and not self._asked and len(self._known) > 2 * (BEST_KNOWN + OTHERS_KNOWN):
+            self._forget()
         return [self._ask_one(like) for _ in range(count)]
+
+    def _forget(self) -> None:
+        """Learn from a part of the trials alone, in a study of their own."""
+
+        def rank(trial: Trial) -> tuple[float, float]:  # as TPE does: those that were dropped by their epochs
+            epochs = math.inf if trial.state == "finished" else trial.epochs
+            return -epochs, -trial.value if self._higher else trial.value
+
+        known = sorted(self._known, key=rank)
+        kept = [*known[:BEST_KNOWN], *self._drawn.sample(known[BEST_KNOWN:], OTHERS_KNOWN)]
+        self._known = []
+        self._begin()
+        for trial in kept:
+            self.take_in(trial)
 
     def _ask_one(self, like: Mapping[str, Any] | None) -> dict[str, Any]:
         fixed: Mapping[str, Any] = {}
@@ -137,7 +162,9 @@ class OptunaSampling:
         with quiet():
             if trial is None or trial.state == "failed":
                 self._study.tell(asked, state=states.FAIL)
-            elif trial.state == "finished":
+                return
+            self._known.append(trial)
+            if trial.state == "finished":
                 self._study.tell(asked, trial.value)
             else:
                 asked.report(trial.value, int(trial.epochs))
@@ -147,6 +174,7 @@ class OptunaSampling:
         """Take in a trial that somebody else proposed."""
         if trial.state == "failed":
             return
+        self._known.append(trial)
         finished, states = trial.state == "finished", self._optuna.trial.TrialState
         with quiet():
             self._study.add_trial(

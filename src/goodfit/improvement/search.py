@@ -26,10 +26,9 @@ __all__ = ["Search", "search"]
 
 AT_ONCE = 16
 """Points of any structure that are asked for at once: some of them can train as one."""
-MOST_TOGETHER = 8
-"""Points of one structure that are asked for at once, at most: they have not learned of one another."""
-ROUNDS = 8
-"""Of so many parts of all trials each learns from those before."""
+FEWEST_TOGETHER, ROUNDS = 8, 8
+"""Points of one structure that are asked for at once do not learn of one another: these are so many at first,
+then one for so many that were tried before; fewer where it saves nothing to train them as one."""
 HOPELESS = 2
 """Rounds without any trial that could train, after which it ends."""
 
@@ -72,7 +71,10 @@ class Search:
 
     def together(self, values: Mapping[str, Any]) -> int:
         """Return how many points of that structure are best tried at once."""
-        most = MOST_TOGETHER if self.trials is None else min(MOST_TOGETHER, max(1, self.trials // ROUNDS))
+        if self.trials is None:
+            most = max(FEWEST_TOGETHER, len(self.study.trials) // ROUNDS)
+        else:
+            most = max(1, self.trials // ROUNDS)
         key = repr(structure(values))
         if key not in self._useful:
             try:
@@ -126,13 +128,13 @@ def _whole_training(trial: Trial) -> float:
 def _next_points(state: Search) -> list[dict[str, Any]]:
     """Return the points of the next round: few leave more to be learned from, many train as one network."""
     study = state.study
-    left = AT_ONCE if state.trials is None else min(AT_ONCE, state.trials - len(study.trials))
+    left = math.inf if state.trials is None else state.trials - len(study.trials)
     if left < 1:
         return []
     if not study.sampling.keeps_structure:
-        return study.ask(left)
+        return study.ask(int(min(AT_ONCE, left)))
     (first,) = study.ask(1)
-    return [first, *study.ask(min(left, state.together(first)) - 1, like=first)]
+    return [first, *study.ask(int(min(left, state.together(first))) - 1, like=first)]
 
 
 def _try_round(state: Search, points: Sequence[Mapping[str, Any]]) -> None:
