@@ -7,8 +7,8 @@ Times are of the training loops alone (but for setup), in one process; skorch's 
 
 small    64 recipes of 2-10-2 on 600 rows, batches of 32, Adam, beside one alone, a hand-written loop, skorch
 middle   recipes of 50-256-256-10 on 20,000 rows, batches of 256, by the number of members
-widths   the width at which training together is no longer faster than one by one
-sizes    what the number of members costs, by width: where `CACHE` and `FEWEST` of batching.py come from
+widths   the width at which training together is no longer faster than one by one; without vitals
+sizes    what the number of members costs, by width, without vitals: where the rules of batching.py come from
 setup    all of `goodfit.train_population` beside all of `goodfit.train`, with seeds or rates that differ
 """
 
@@ -19,6 +19,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ from speed_jobs.jobs import JOBS, write_arrays
 from speed_peers import Peer, judged
 
 RUNS = 7
+GAIN = 1.1
+"""Throughput from which on training together is called faster than one by one."""
 SEEDS, RATES, SKORCH = "64 seeds as one", "64 rates as one", "one recipe, skorch"
 
 
@@ -52,20 +55,21 @@ def data(rows: int, columns: int, classes: int) -> tuple[Any, Any]:
     return inputs, scores.argmax(1)
 
 
-def jobs_of(recipes: Sequence[Recipe], given: Any, shared: bool = True) -> list[Any]:
+def jobs_of(recipes: Sequence[Recipe], given: Any, vitals: bool = True) -> list[Any]:
     known = read_table(given, None, options=TableOptions("classification"))
     made: dict[Any, Any] = {}
     found: list[Any] = []
     for recipe in recipes:
         parts = made.setdefault(recipe.seed, None) or divided(known, recipe)
         made[recipe.seed] = parts
-        found.append(make_job(parts, completed(recipe, parts, {}, None), None, {}, tried=bool(found)))
+        job, state = make_job(parts, completed(recipe, parts, {}, None), None, {}, tried=bool(found))
+        found.append((replace(job, vitals=vitals), state))
     return found
 
 
-def together(recipes: Sequence[Recipe], given: Any) -> tuple[float, int]:
+def together(recipes: Sequence[Recipe], given: Any, vitals: bool = True) -> tuple[float, int]:
     """Return the seconds that all take as one, and the updates of each."""
-    made = jobs_of(recipes, given)
+    made = jobs_of(recipes, given, vitals)
     population = batching.make_population([job for job, _ in made], [state for _, state in made])
     assert population is not None
     begun = time.perf_counter()
@@ -73,9 +77,9 @@ def together(recipes: Sequence[Recipe], given: Any) -> tuple[float, int]:
     return time.perf_counter() - begun, population.step
 
 
-def alone(recipe: Recipe, given: Any) -> tuple[float, int]:
+def alone(recipe: Recipe, given: Any, vitals: bool = True) -> tuple[float, int]:
     """Return the seconds of one recipe, and its updates."""
-    ((job, state),) = jobs_of([recipe], given)
+    ((job, state),) = jobs_of([recipe], given, vitals)
     begun = time.perf_counter()
     train_alone(job, state, Attention(), lambda row: None)
     return time.perf_counter() - begun, state.step
@@ -178,18 +182,27 @@ def middle() -> str:
 
 
 def widths() -> str:
-    rows = []
+    rows, ends = [], []
     for batch in (32, 256):
         given = data(40 * batch, 20, 4)
+        last = 0
         for width in (8, 16, 32, 64, 128, 256):
             base = Recipe(hidden=(width, width), batch_size=batch, epochs=5, patience=None)
             size = min(64, batching.group_size(jobs_of([base], given)[0][0].model, batch))
             recipes = with_rates(base, max(2, size))
-            one = measured(partial(alone, base, given))
-            many = measured(partial(together, recipes, given))
-            rows.append([f"batch {batch}, width {width}", str(size), ratio(one, many, len(recipes))])
+            one, many = [], []
+            for _ in range(RUNS):
+                one += measured(partial(alone, base, given, False), 1)
+                many += measured(partial(together, recipes, given, False), 1)
+            gains = [len(recipes) * lone / whole for lone, whole in zip(one, many, strict=True)]
+            last = width if statistics.median(gains) > GAIN and last in (0, width // 2) else last
+            rows.append([f"batch {batch}, width {width}", str(size), spread(gains)])
+        ends.append(f"{last} with batches of {batch}")
     head = ["20-width-width-4", "members chosen", "throughput x one by one (of at least 2)"]
-    return table(head, rows)
+    even = (
+        f"The widest network that gains at least {GAIN - 1:.0%}, with all narrower ones: {', '.join(ends)}."
+    )
+    return f"{table(head, rows)}\n\n{even}"
 
 
 def sizes() -> str:
@@ -198,9 +211,9 @@ def sizes() -> str:
     for width, batch in ((16, 32), (64, 32), (128, 64), (256, 256)):
         given = data(20 * batch, 20, 4)
         base = Recipe(hidden=(width, width), batch_size=batch, epochs=5, patience=None)
-        one = measured(partial(alone, base, given), 3)
+        one = measured(partial(alone, base, given, False), 3)
         gains = [
-            ratio(one, measured(partial(together, with_rates(base, count), given), 3), count)
+            ratio(one, measured(partial(together, with_rates(base, count), given, False), 3), count)
             for count in members
         ]
         chosen = batching.group_size(jobs_of([base], given)[0][0].model, batch)
