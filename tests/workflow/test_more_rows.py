@@ -81,6 +81,16 @@ def test_the_largest_size_is_the_recipe_trained_on_all_rows():
     assert scores[0] == pytest.approx(lone.evaluation.metrics["rmse"].value, rel=1e-3)
 
 
+def test_of_an_average_single_networks_are_measured(tmp_path):
+    people().write_csv(tmp_path / "people.csv")
+    run = goodfit.train(tmp_path / "people.csv", target="bought", model="mlp", hidden=(4,), epochs=2, bag=3)
+    found = goodfit.data_curve(run, seeds=2)
+    assert found.recipe.bag == 1
+    assert "averages 3" in found.to_text()
+    with pytest.raises(InputError, match="was not trained on a file"):
+        goodfit.data_curve(goodfit.train(people(), target="bought", model="mlp", epochs=1))
+
+
 def test_rows_of_smaller_trainings_are_among_those_of_larger_ones_with_each_class_in_proportion():
     target = torch.tensor([0] * 60 + [1] * 30 + [2] * 10)
     parts = Parts(Part("tensors", (torch.zeros(100, 1), target)), classes=(0, 1, 2), source=Source("data"))

@@ -114,6 +114,8 @@ def data_curve(
         data, target, options = table.source.path, table.profile.targets, _options_of(table)
         recipe = recipe or run.recipe
     asked = (recipe or Recipe()).replace(**fields)
+    noted = [Message("data_curve.note.single", {"bag": asked.bag})] if asked.bag > 1 else []
+    asked = asked.replace(bag=1)
     check_functions(asked, functions, model)
     given = {"data": data, "target": target, "valid": valid, "test": test, "options": options}
     parts = parts_of(given, model, asked)
@@ -145,7 +147,7 @@ def data_curve(
     metric = measured[0].main_metric
     by_size = [measured[place : place + seeds] for place in range(0, len(measured), seeds)]
     points = [_size(rows, several, metric) for rows, several in zip(sizes, by_size, strict=True)]
-    return _curve(points, parts, whole, metric, unseen=unseen, name=name)
+    return _curve(points, parts, whole, metric, unseen=unseen, name=name, noted=noted)
 
 
 def _table_of(run: Run) -> TableFacts:
@@ -257,6 +259,7 @@ def _curve(
     *,
     unseen: Any,
     name: str | None,
+    noted: Sequence[Message],
 ) -> DataCurve:
     rows = [size.rows for size in sizes]
     errors = [size.errors for size in sizes]
@@ -278,5 +281,5 @@ def _curve(
         backtest=backtest,
         unseen=unseen,
         unseen_rows=rows_of(parts.test) or 0,
-        notes=tuple(notes),
+        notes=(*noted, *notes),
     )
