@@ -117,8 +117,9 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         check_functions(recipe, functions, model)
         parts = array_parts(x, y, recipe=recipe, classes=classes, columns=columns, name=name)
         prepared = time.perf_counter()
+        ends_at = training_ends(recipe.time_budget, begun, prepared)
         if weights is None:
-            recipe, notes, others = decided(recipe, parts, functions, model)
+            recipe, notes, others = decided(recipe, parts, functions, model, ends_at=ends_at)
         else:
             recipe, notes, others = completed(recipe, parts, functions, model), (), ()
         with undisturbed():

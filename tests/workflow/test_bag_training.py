@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import polars as pl
 
@@ -38,3 +40,12 @@ def test_a_time_budget_is_shared():
 def test_a_single_network_has_no_others():
     parts = parts_of()
     assert train_others(parts, completed(Recipe(model="mlp"), parts, {}, None), {}, None) == ()
+
+
+def test_the_time_that_is_left_is_shared_too():
+    parts = parts_of()
+    fields = {"model": "mlp", "hidden": (4,), "epochs": 10**6, "patience": None, "time_budget": 3.0}
+    recipe = completed(Recipe(bag=3, **fields), parts, {}, None)
+    others = train_others(parts, recipe, {}, None, ends_at=time.perf_counter() + 0.6)
+    assert [one.history.ended_by for one in others] == ["time-budget"] * 2
+    assert all(float(one.history["seconds"][-1]) < 0.6 for one in others)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -13,6 +15,7 @@ from goodfit.workflow.bagging import Bagged, other_parts
 from goodfit.workflow.members import make_members, train_all
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.population_progress import PopulationProgress
+from goodfit.workflow.time_left import LEAST
 
 __all__ = ["train_others"]
 
@@ -23,6 +26,7 @@ def train_others(
     functions: Mapping[str, Any],
     model: Any,
     shown: PopulationProgress | None = None,
+    ends_at: float = math.inf,
 ) -> tuple[Bagged, ...]:
     """Train all networks of a bag but the ordinary one; each has its share of a time budget.
 
@@ -30,6 +34,8 @@ def train_others(
     ----------
     recipe
         With every ``"auto"`` decided; the networks begin with the seeds that follow its own.
+    ends_at
+        When all networks must be trained, the ordinary one too, by ``time.perf_counter``.
 
     Raises
     ------
@@ -39,7 +45,10 @@ def train_others(
     bag = recipe.bag
     if bag == 1:
         return ()
-    budget = None if recipe.time_budget is None else recipe.time_budget / bag
+    budget = recipe.time_budget
+    if budget is not None:
+        left = max(ends_at - time.perf_counter(), LEAST * budget)
+        budget = min(budget, left) / bag
     divisions = other_parts(parts, bag, recipe.rows_seed)
     with undisturbed():
         members = []

@@ -89,6 +89,7 @@ def decided(
     functions: Mapping[str, Any],
     model: Any,
     shown: PopulationProgress | None = None,
+    ends_at: float = math.inf,
 ) -> Decided:
     """Decide everything for the data, and train all networks of a bag but the ordinary one.
 
@@ -102,13 +103,15 @@ def decided(
         As the user gave it.
     shown
         Shows how far the networks are.
+    ends_at
+        When all of them must be trained, by ``time.perf_counter``.
     """
     recipe = completed(asked, parts, functions, model)
     plain = not functions and model is None and is_open(asked)
     if plain and "bag" not in asked.model_fields_set:
         recipe = bagged(recipe, parts)
     check_bag(recipe, parts)
-    others = train_others(parts, recipe, functions, model, shown)
+    others = train_others(parts, recipe, functions, model, shown, ends_at)
     comparison = compare_with_linear(others, recipe.seed) if plain and others else None
     if comparison is None or not comparison.linear_serves:
         return Decided(recipe, (), others)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-__all__ = ["training_ends"]
+__all__ = ["LEAST", "training_ends"]
 
 AFTER = 1.0
 """Seconds of what follows the training (baselines, evaluation, diagnosis, report) for each second of what

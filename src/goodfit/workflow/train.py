@@ -181,12 +181,13 @@ def train(
         return replace(run, folder=save_run(run, Path(folder), force=force, language=language))
     parts = parts_of(asked, model, recipe, stepped=step is not None, looked_at=folder is not None)
     prepared = time.perf_counter()
+    ends_at = training_ends(recipe.time_budget, begun, prepared)
     shown = PopulationProgress(language, terminal(bool(progress)))
     if resumed is None and start is None:
-        recipe, noted, others = decided(recipe, parts, functions, model, shown)
+        recipe, noted, others = decided(recipe, parts, functions, model, shown, ends_at)
     else:
         recipe, noted = completed(recipe, parts, functions, model), ()
-        others = train_others(parts, recipe, functions, model, shown)
+        others = train_others(parts, recipe, functions, model, shown, ends_at)
     if start is not None:
         start.check_columns(parts)
     with undisturbed():
