@@ -108,7 +108,6 @@ class DataCurve:
             "rows": f"{self.sizes[-1].rows:,}",
             "more": f"{twice.rows:,}",
             "now": number(measured),
-            "then": number(twice.error.value),
             "gain": number(twice.gain.value),
             "low": number(twice.gain.low),
             "high": number(twice.gain.high),
