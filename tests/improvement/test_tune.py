@@ -176,7 +176,8 @@ def test_a_metric_decides_where_it_is_the_monitor():
 
 def test_a_table_with_everything_in_it_and_the_default_space():
     tuning = goodfit.tune(people(200), target="bought", trials=8, epochs=4, seeds=2)
-    assert {"learning_rate", "weight_decay", "hidden", "dropout", "schedule"} == set(tuning.space.dimensions)
+    searched = {"learning_rate", "weight_decay", "hidden", "dropout", "schedule", "initialization"}
+    assert set(tuning.space.dimensions) == searched
     assert tuning.recipe.optimizer == "adamw"
     assert tuning.recipe.model == "mlp"
     assert set(tuning.run.predict(people(20)).columns) == {"prediction", "p_no", "p_yes"}
