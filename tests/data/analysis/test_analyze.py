@@ -70,7 +70,7 @@ def test_classes_with_their_shares_and_imbalance():
     found = goodfit.profile(frame, "y")
     assert found.targets[0].column.facts["levels"] == [["no", 285], ["yes", 15]]
     assert "imbalance" in codes(found)
-    assert "Always saying no would be right in 95.0% of the rows." in found.to_text()
+    assert "Always saying 'no' would be right in 95.0% of the rows." in found.to_text()
     assert "imbalance" not in codes(goodfit.profile(frame.with_columns(y=pl.int_range(300) % 2), "y"))
 
 
