@@ -27,6 +27,7 @@ def test_a_search_is_told_of_and_its_best_recipe_trains_again(place):
     assert "6 recipes were tried" in ended.out
     assert "HOW SURE IT IS" in ended.out
     assert "goodfit train people.csv --target bought --recipe found/best.toml" in ended.out
+    assert "--resume --output found" in ended.out
     trials = pl.read_csv("found/trials.csv")
     assert trials.height == 6
     assert pl.read_csv("found/curves.csv")["trial"].n_unique() == 6

@@ -186,7 +186,7 @@ def _next(tuning: Tuning, language: str) -> list[str]:
     if tuning.run.table is not None:
         best = shlex.quote(str(tuning.folder / "best"))
         lines.append("  " + say("tuning.next.predict", language, folder=best))
-    return [*lines, "  " + say("tuning.next.resume", language)]
+    return [*lines, "  " + say("tuning.next.resume", language, folder=shlex.quote(str(tuning.folder)))]
 
 
 def _against_the_unsearched(tuning: Tuning, language: str) -> str:
