@@ -10,6 +10,7 @@ from torch import nn
 
 import goodfit
 from goodfit.errors import InputError
+from goodfit.improvement.finals import play_finals
 from goodfit.improvement.search import Search
 from goodfit.improvement.tuning import Tuning
 from goodfit.recipe import Recipe
@@ -236,6 +237,19 @@ def test_time_ends_a_search_and_what_there_is_is_kept():
     assert tuning.finalists == ()
     assert "too short to train the best recipes again" in tuning.story()
     assert tuning.run.evaluation is not None
+
+
+def test_what_ended_the_search_is_known_before_the_finals(monkeypatch):
+    playing = []
+
+    def playing_finals(*given, **named):
+        playing.append(True)
+        return play_finals(*given, **named)
+
+    monkeypatch.setattr("goodfit.improvement.tune.SEARCHED", 0.1)
+    monkeypatch.setattr("goodfit.improvement.tune.play_finals", playing_finals)
+    monkeypatch.setattr(Search, "has_time_for_finals", lambda self: bool(self.study.trials) and not playing)
+    assert search(trials=None, time_budget=15.0, epochs=8).ended_by == "time-budget"
 
 
 def test_the_finals_have_their_part_of_the_time(monkeypatch):

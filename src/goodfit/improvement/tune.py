@@ -190,6 +190,7 @@ def tune(
         )
         with shown, heeding_interrupts(state.attention):
             search(state)
+        ended_by = _ended(state)
         kept.take_in()
         if not kept.trials:
             kept.remove_if_empty()
@@ -222,7 +223,7 @@ def tune(
         higher=higher,
         sampler=sampler,
         seconds=perf_counter() - begun,
-        ended_by="interrupted" if last.interrupted else _ended(state),
+        ended_by="interrupted" if last.interrupted else ended_by,
         notes=(
             *_other_network(given, base, parts, model, finals),
             *_failures(kept.trials),
