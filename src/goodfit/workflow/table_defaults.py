@@ -49,6 +49,8 @@ SECONDS = 60.0
 BAGGED: Mapping[str, Any] = {"bag": 5, "members": 4}
 BAG_SECONDS = 20.0
 """The time that the networks of a bag may take."""
+AROUND = 5.0
+"""Seconds of a time budget that what lies around a training takes, about; at most half of it."""
 FEWEST_ROWS = 30
 MULTIPLICATIONS = 1e10
 """Multiplications that a core surely does in a second, in networks of this kind."""
@@ -82,7 +84,7 @@ def auto_model(recipe: Recipe, parts: Parts) -> str:
     if parts.table is None or not is_open(recipe):
         return "mlp"
     seconds = EPOCHS * _epoch_seconds(parts, TABLE_DEFAULTS["tabm"]["members"])
-    return "tabm" if seconds <= min(recipe.time_budget or SECONDS, SECONDS) else "mlp"
+    return "tabm" if seconds <= _seconds(recipe, SECONDS) else "mlp"
 
 
 def bagged(recipe: Recipe, parts: Parts) -> Recipe:
@@ -99,9 +101,13 @@ def bagged(recipe: Recipe, parts: Parts) -> Recipe:
     if recipe.model != "tabm" or not can_bag(parts) or (rows_of(parts.train) or 0) < FEWEST_ROWS:
         return recipe
     seconds = BAGGED["bag"] * EPOCHS * _epoch_seconds(parts, BAGGED["members"])
-    return (
-        recipe.replace(**BAGGED) if seconds <= min(recipe.time_budget or BAG_SECONDS, BAG_SECONDS) else recipe
-    )
+    return recipe.replace(**BAGGED) if seconds <= _seconds(recipe, BAG_SECONDS) else recipe
+
+
+def _seconds(recipe: Recipe, most: float) -> float:
+    """Return how long a training may take: a budget is also for the reading before it and the report."""
+    budget = recipe.time_budget
+    return most if budget is None else min(most, max(budget - AROUND, budget / 2))
 
 
 def _epoch_seconds(parts: Parts, members: int) -> float:
