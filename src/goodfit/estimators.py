@@ -46,7 +46,7 @@ def _defaults() -> dict[str, Any]:
     """
     fields = {name: field.default for name, field in Recipe.model_fields.items()}
     plain = {name: None if isinstance(default, dict) else default for name, default in fields.items()}
-    return {**plain, "test_fraction": 0.0, "columns": None}
+    return {**plain, "test_fraction": 0.0, "columns": None, "bag": None}
 
 
 DEFAULTS = _defaults()
@@ -112,8 +112,10 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             if isinstance(Recipe.model_fields[key].default, dict):
                 fields[key] = fields[key] or {}
         plain, functions = separate_functions(fields)
-        defaults = Recipe()
-        recipe = Recipe(**{key: value for key, value in plain.items() if value != getattr(defaults, key)})
+        left = {**Recipe().model_dump(), "bag": None}  # what says nothing
+        recipe = Recipe(**{key: value for key, value in plain.items() if value != left[key]})
+        if recipe.bag > 1 and weights is not None:
+            raise InputError("estimators.weights-and", option="bag")
         check_functions(recipe, functions, model)
         parts = array_parts(x, y, recipe=recipe, classes=classes, columns=columns, name=name)
         prepared = time.perf_counter()
@@ -155,9 +157,10 @@ class GoodFitClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
     Frames (pandas, polars) are typed as `goodfit.train` types them: categories, dates and missing values need
     no preparation. The columns of an array are numbers, NaN where missing. With nothing set the network is
     that of ``goodfit train``; on few rows, without weights, the average of five, or a linear model if that
-    serves as well. Where ``patience`` is set and the rows are 40 or more, validation rows are split off inside ``fit``.
-    Training on a few more rows (``partial_fit``) is not offered: preparation is fitted on all training rows
-    at once. Ctrl-C raises ``KeyboardInterrupt`` and leaves the estimator fitted with the best weights so far.
+    serves as well. Where ``patience`` is set and the rows are 40 or more, validation rows are split off
+    inside ``fit``. Training on a few more rows (``partial_fit``) is not offered: preparation is fitted on all
+    training rows at once. Ctrl-C raises ``KeyboardInterrupt`` and leaves the estimator fitted with the best
+    weights so far, once the networks that are averaged beside the first are trained.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ def table(rows: int = 120) -> pl.DataFrame:
 
 
 @settings(max_examples=20)
-@given(rows=st.integers(60, 200), bag=st.integers(2, 7), seed=st.integers(0, 5))
+@given(rows=st.integers(60, 200), bag=st.integers(3, 7), seed=st.integers(0, 5))
 def test_each_row_that_is_not_of_the_test_validates_one_network(rows: int, bag: int, seed: int):
     rng = np.random.default_rng(seed)
     frame = pl.DataFrame({"x": rng.normal(size=rows), "y": rng.normal(size=rows)})
@@ -67,7 +67,7 @@ def test_the_model_is_the_average_and_each_row_tempers_by_the_network_that_left_
     assert run.report(tmp_path / "report.html").stat().st_size > 0
 
 
-@pytest.mark.parametrize("how", [{"bag": 2}, {"folds": 2, "ensemble": True}, {"seeds": 2, "ensemble": True}])
+@pytest.mark.parametrize("how", [{"bag": 3}, {"folds": 2, "ensemble": True}, {"seeds": 2, "ensemble": True}])
 def test_what_bins_its_numbers_is_loaded_as_it_was(tmp_path, how):
     rng = np.random.default_rng(0)
     frame = table().with_columns(a=pl.Series(rng.integers(0, 9, 120) ** 2 * 0.1))
@@ -113,6 +113,13 @@ def test_what_cannot_be_dealt_out_row_by_row_is_refused():
     with pytest.raises(goodfit.InputError) as error:
         goodfit.train(own, model=torch.nn.Linear(2, 1), bag=3, epochs=1)
     assert error.value.code == "training.bag"
+    with pytest.raises(goodfit.InputError) as error:
+        goodfit.train(frame, target="label", bag=2, **QUICK)
+    assert error.value.code == "training.bag-two"
+    one = goodfit.train(frame, target="label", **QUICK)
+    with pytest.raises(goodfit.InputError) as error:
+        goodfit.train(frame, target="label", bag=3, from_weights=one, learning_rate=0.01)
+    assert error.value.code == "training.bag-from-weights"
     with pytest.raises(goodfit.InputError) as error:
         goodfit.train(frame, target="label", bag=70, **QUICK)
     assert error.value.code == "training.bag-too-few-rows"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from goodfit.recipe import Recipe
 from goodfit.training.randomness import undisturbed
 from goodfit.training.state import to_history
 from goodfit.workflow.bagging import Bagged, other_parts
-from goodfit.workflow.members import make_members, train_all
+from goodfit.workflow.members import group_members, make_members, train_all
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.population_progress import PopulationProgress
 from goodfit.workflow.time_left import LEAST
@@ -42,21 +43,22 @@ def train_others(
     KeyboardInterrupt
         A Ctrl-C ended one of them.
     """
-    bag = recipe.bag
-    if bag == 1:
+    if recipe.bag == 1:
         return ()
-    budget = recipe.time_budget
-    if budget is not None:
-        left = max(ends_at - time.perf_counter(), LEAST * budget)
-        budget = min(budget, left) / bag
-    divisions = other_parts(parts, bag, recipe.rows_seed)
+    divisions = other_parts(parts, recipe.bag, recipe.rows_seed)
     with undisturbed():
         members = []
         for place, division in enumerate(divisions):
-            own = recipe.replace(bag=1, seed=(recipe.seed + place + 1) % 2**63, time_budget=budget)
+            own = recipe.replace(bag=1, seed=(recipe.seed + place + 1) % 2**63)
             (member,) = make_members([own], partial(_same, division), model, False, functions=functions)
             member.place = place
             members.append(member)
+        budget = recipe.time_budget
+        if budget is not None:  # those that train together take the time of one
+            left = min(budget, max(ends_at - time.perf_counter(), LEAST * budget))
+            share = left / (len(group_members(members)) + 1)
+            for member in members:
+                member.job = replace(member.job, recipe=member.job.recipe.replace(time_budget=share))
         train_all(members, shown)
     if any(member.ended == "interrupted" for member in members):
         raise KeyboardInterrupt

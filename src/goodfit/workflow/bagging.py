@@ -45,6 +45,8 @@ def check_bag(recipe: Recipe, parts: Parts) -> None:
     ------
     InputError
     """
+    if recipe.bag == 2:  # one of the two would learn from the validation rows alone
+        raise InputError("training.bag-two")
     if recipe.bag > 1 and not can_bag(parts):
         raise InputError("training.bag", bag=recipe.bag)
     if recipe.bag > 1 and len(parts.train.content[1]) < 2 * recipe.bag:

@@ -107,8 +107,9 @@ def decided(
         When all of them must be trained, by ``time.perf_counter``.
     """
     recipe = completed(asked, parts, functions, model)
-    plain = not functions and model is None and is_open(asked)
-    if plain and "bag" not in asked.model_fields_set:
+    unsaid = is_open(asked) and "bag" not in asked.model_fields_set
+    plain = not functions and model is None and unsaid
+    if plain:
         recipe = bagged(recipe, parts)
     check_bag(recipe, parts)
     others = train_others(parts, recipe, functions, model, shown, ends_at)

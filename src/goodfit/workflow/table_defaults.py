@@ -78,8 +78,8 @@ def auto_model(recipe: Recipe, parts: Parts) -> str:
     """Return the network that ``model="auto"`` means for the data at hand.
 
     On a table, with nothing said of the network or its training, that is tabm where 40 epochs of it fit in
-    the recipe's ``time_budget``, or in a minute of a core without one. Otherwise it is the multilayer
-    perceptron, whose fields the recipe's are.
+    a minute of a core, and in what the recipe's ``time_budget`` leaves for training. Otherwise it is the
+    multilayer perceptron, whose fields the recipe's are.
     """
     if parts.table is None or not is_open(recipe):
         return "mlp"

@@ -183,6 +183,8 @@ def train(
     prepared = time.perf_counter()
     ends_at = training_ends(recipe.time_budget, begun, prepared)
     shown = PopulationProgress(language, terminal(bool(progress)))
+    if start is not None and recipe.bag > 1:
+        raise InputError("training.bag-from-weights", bag=recipe.bag)
     if resumed is None and start is None:
         recipe, noted, others = decided(recipe, parts, functions, model, shown, ends_at)
     else:
@@ -257,8 +259,9 @@ def run_loop(
             told(row)
 
     shown.rows = list(state.rows)
-    budget = None if job.recipe.time_budget is None else job.recipe.time_budget / job.recipe.bag
-    attention = Attention(time_budget=budget, ends_at=ends_at, save=save, progress=shown.during)
+    attention = Attention(
+        time_budget=job.recipe.time_budget, ends_at=ends_at, save=save, progress=shown.during
+    )
     with shown:
         try:
             ended = train_loop(job, state, attention, on_epoch)
