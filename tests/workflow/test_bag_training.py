@@ -4,7 +4,6 @@ import time
 
 import numpy as np
 import polars as pl
-import pytest
 
 from goodfit.recipe import Recipe
 from goodfit.workflow.bag_training import train_others
@@ -36,7 +35,7 @@ def test_a_time_budget_is_shared():
     )
     others = train_others(parts, recipe, {}, None)
     assert [one.history.ended_by for one in others] == ["time-budget"] * 2
-    assert [one.job.recipe.time_budget for one in others] == [pytest.approx(0.15)] * 2  # as one population
+    assert all(0.09 < one.job.recipe.time_budget <= 0.15 for one in others)
 
 
 def test_a_single_network_has_no_others():
@@ -50,5 +49,5 @@ def test_the_time_that_is_left_is_shared_too():
     recipe = completed(Recipe(bag=3, **fields), parts, {}, None)
     others = train_others(parts, recipe, {}, None, ends_at=time.perf_counter() + 0.6)
     assert [one.history.ended_by for one in others] == ["time-budget"] * 2
-    assert [one.job.recipe.time_budget for one in others] == [pytest.approx(0.15)] * 2  # as one population
+    assert all(0.15 < one.job.recipe.time_budget <= 0.3 for one in others)
     assert all(float(one.history["seconds"][-1]) < 0.6 for one in others)
