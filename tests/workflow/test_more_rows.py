@@ -15,7 +15,7 @@ import goodfit
 from goodfit.data.table import Source
 from goodfit.errors import InputError
 from goodfit.evaluation.scores import Score
-from goodfit.workflow.more_rows import nested_rows
+from goodfit.workflow.more_rows import _options_of, nested_rows
 from goodfit.workflow.parts import Part, Parts
 from spine_for_tests import people
 
@@ -141,3 +141,19 @@ def test_too_few_rows_and_loaders_are_refused():
     )
     with pytest.raises(InputError, match="loader cannot be divided"):
         goodfit.data_curve(loader, model=lambda: nn.Linear(3, 2), loss="cross_entropy")
+
+
+def test_what_was_told_of_columns_is_told_again():
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame(
+        {
+            "day": [f"{day % 12 + 1:02d}/{day % 11 + 1:02d}/2024" for day in range(120)],
+            "left": rng.normal(size=120),
+            "x": rng.normal(size=120),
+            "y": rng.normal(size=120),
+        }
+    )
+    told = {"day": "datetime:%d/%m/%Y", "left": "drop", "x": "text"}
+    run = goodfit.train(frame, target="y", columns=told, model="mlp", hidden=(2,), epochs=1)
+    assert run.table is not None
+    assert _options_of(run.table).columns == told

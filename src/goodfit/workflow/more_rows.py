@@ -159,10 +159,12 @@ def _table_of(run: Run) -> TableFacts:
 def _options_of(table: TableFacts) -> TableOptions:
     """Return what was said of a table, its columns too, when a run was trained on it."""
     profile = table.profile
-    told = {}
+    told: dict[str, str] = {}
     for column in profile.columns:
         if column.reason.code == "notes.column.told":
             told[column.name] = "drop" if column.kind == "dropped" else column.kind
+        elif column.reason.code == "notes.column.date-told":
+            told[column.name] = f"datetime:{column.facts['formats'][0]}"
     return TableOptions(
         profile.task, told or None, profile.group_column, profile.time_column, **table.reading
     )
