@@ -103,7 +103,6 @@ def measured(
     """Return the scores of one network (mean over five), of their average, and of the fitted linear model."""
     import torch
 
-    from goodfit.evaluation.baselines import fit_baselines
     from goodfit.judging import arrays_of
     from goodfit.models.ensemble import averaged
     from goodfit.predicting import outputs_of
@@ -115,6 +114,7 @@ def measured(
     from goodfit.training.weights import load_weights
     from goodfit.workflow.bagging import other_parts
     from goodfit.workflow.choices import completed
+    from goodfit.workflow.finishing import baselines_of
     from goodfit.workflow.job import make_job
     from goodfit.workflow.tables import TableOptions, table_parts
 
@@ -123,9 +123,6 @@ def measured(
     options = TableOptions(division.task)
     parts = table_parts(division.train, division.target, recipe=recipe, test=division.test, options=options)
     assert parts.test is not None
-    assert parts.valid is not None
-    assert parts.table is not None
-    assert parts.task is not None
     inputs, target = parts.test.content
     begun, outputs, job = time.process_time(), [], None
     for place, its in enumerate([parts, *other_parts(parts, NETWORKS, recipe.rows_seed)]):
@@ -140,17 +137,7 @@ def measured(
     assert job is not None
     together = averaged(torch.stack(outputs), job.loss.facts.predictions)
     each = [to_predictions(job.loss, one).float().numpy() for one in (*outputs, together)]
-    (train_inputs, train_target), (valid_inputs, valid_target) = parts.train.content, parts.valid.content
-    baselines = fit_baselines(
-        arrays_of(train_inputs),
-        train_target.numpy(),
-        arrays_of(valid_inputs),
-        valid_target.numpy(),
-        task=parts.task,
-        levels=parts.table.preparation.levels,
-        n_classes=len(parts.classes) or None,
-        seed=split,
-    )
+    baselines = baselines_of(parts, split)
     scores = [score(said, target.numpy(), bool(parts.classes)) for said in each]
     linear = score(np.asarray(baselines["linear"](arrays_of(inputs))), target.numpy(), bool(parts.classes))
     return {"one": statistics.mean(scores[:-1]), "average": scores[-1], "linear": linear, "seconds": seconds}

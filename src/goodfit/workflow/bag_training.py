@@ -6,14 +6,14 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
+from goodfit.observations import History
 from goodfit.recipe import Recipe
 from goodfit.training.randomness import undisturbed
 from goodfit.training.state import to_history
 from goodfit.workflow.bagging import Bagged, other_parts
-from goodfit.workflow.members import group_members, make_members, train_all
+from goodfit.workflow.members import Member, group_members, make_member, train_all
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.population_progress import PopulationProgress
 from goodfit.workflow.time_left import LEAST
@@ -47,12 +47,12 @@ def train_others(
         return ()
     divisions = other_parts(parts, recipe.bag, recipe.rows_seed)
     with undisturbed():
-        members = []
-        for place, division in enumerate(divisions):
-            own = recipe.replace(bag=1, seed=(recipe.seed + place + 1) % 2**63)
-            (member,) = make_members([own], partial(_same, division), model, False, functions=functions)
-            member.place = place
-            members.append(member)
+        members = [
+            make_member(
+                place, recipe.replace(bag=1, seed=(recipe.seed + place + 1) % 2**63), its, model, functions
+            )
+            for place, its in enumerate(divisions)
+        ]
         budget = recipe.time_budget
         if budget is not None:  # those that train together take the time of one
             left = min(budget, max(ends_at - time.perf_counter(), LEAST * budget))
@@ -62,18 +62,10 @@ def train_others(
         train_all(members, shown)
     if any(member.ended == "interrupted" for member in members):
         raise KeyboardInterrupt
-    found = []
-    for member in members:
-        recipe, state = member.job.recipe, member.state
-        history = to_history(
-            state.rows,
-            monitor=recipe.monitor,
-            best_epoch=state.best.epoch,
-            ended_by=member.ended or "epochs",
-        )
-        found.append(Bagged(member.job, member.parts, history))
-    return tuple(found)
+    return tuple(Bagged(member.job, member.parts, _history(member)) for member in members)
 
 
-def _same(parts: Parts, _: Recipe) -> Parts:
-    return parts
+def _history(member: Member) -> History:
+    state = member.state
+    monitor, best = member.job.recipe.monitor, state.best.epoch
+    return to_history(state.rows, monitor=monitor, best_epoch=best, ended_by=member.ended)

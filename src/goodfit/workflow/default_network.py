@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from goodfit.evaluation.baselines import fit_baselines
 from goodfit.evaluation.classification import log_loss_rows
 from goodfit.judging import arrays_of
 from goodfit.messages import Message
@@ -19,6 +18,7 @@ from goodfit.recipe import Recipe
 from goodfit.workflow.bag_training import train_others
 from goodfit.workflow.bagging import Bagged, check_bag
 from goodfit.workflow.choices import completed
+from goodfit.workflow.finishing import baselines_of
 from goodfit.workflow.fitted_linear import FITTED
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.population_progress import PopulationProgress
@@ -140,20 +140,9 @@ def compare_with_linear(bagged: Sequence[Bagged], seed: int) -> Comparison | Non
 def _losses(one: Bagged, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """Return the loss of each row left out: the network's, the linear model's."""
     job, parts = one.job, one.parts
-    assert parts.table is not None
-    assert parts.task is not None
     assert parts.valid is not None
-    (inputs, target), (held_inputs, held_target) = parts.train.content, parts.valid.content
-    baselines = fit_baselines(
-        arrays_of(inputs),
-        target.numpy(),
-        arrays_of(held_inputs),
-        held_target.numpy(),
-        task=parts.task,
-        levels=parts.table.preparation.levels,
-        n_classes=len(parts.classes) or None,
-        seed=seed,
-    )
+    target, (held_inputs, held_target) = parts.train.content[1], parts.valid.content
+    baselines = baselines_of(parts, seed)
     if "linear" not in baselines:
         return None
     actual: NDArray[Any] = held_target.numpy()

@@ -33,7 +33,7 @@ from goodfit.workflow.own_evaluation import evaluate_own
 from goodfit.workflow.parts import Parts, evaluation_size, example_target, make_batches, rows_of, target_of
 from goodfit.workflow.row_predictions import row_predictions
 
-__all__ = ["finish", "judged"]
+__all__ = ["baselines_of", "finish", "judged"]
 
 
 def finish(
@@ -63,7 +63,7 @@ def finish(
     """
     recipe = job.recipe
     history = to_history(state.rows, monitor=recipe.monitor, best_epoch=state.best.epoch, ended_by=ended)
-    baselines = _baselines(parts, recipe.seed) if baselines is None else baselines
+    baselines = baselines_of(parts, recipe.seed) if baselines is None else baselines
     observations = Observations(
         history=history,
         task=parts.task or _plain_task(job, parts),
@@ -124,7 +124,8 @@ def judged(
     }
 
 
-def _baselines(parts: Parts, seed: int) -> dict[str, Predictor]:
+def baselines_of(parts: Parts, seed: int) -> dict[str, Predictor]:
+    """Return the baselines fitted to the training rows of a table, by name; none where there is no table."""
     if parts.table is None or parts.task is None:
         return {}
     inputs, target = parts.train.content

@@ -41,6 +41,7 @@ from goodfit.workflow.starting import NETWORK
 __all__ = [
     "Member",
     "group_members",
+    "make_member",
     "make_members",
     "make_run",
     "train_all",
@@ -101,6 +102,15 @@ def make_members(
         job = _sharing_rows(replace(job, vitals=vitals), first_of, (id(parts), job.loss.name))
         members.append(Member(place, parts, job, state))
     return members
+
+
+def make_member(
+    place: int, recipe: Recipe, parts: Parts, model: Any, functions: Mapping[str, Any], vitals: bool = False
+) -> Member:
+    """Return a recipe made ready to train on rows of its own."""
+    (member,) = make_members([recipe], lambda _: parts, model, vitals, functions=functions)
+    member.place = place
+    return member
 
 
 def _widths(parts: Parts) -> Hashable:

@@ -24,7 +24,7 @@ from goodfit.training.randomness import undisturbed
 from goodfit.workflow.choices import check_functions, completed, separate_functions
 from goodfit.workflow.finishing import judged
 from goodfit.workflow.live_display import terminal
-from goodfit.workflow.members import Member, make_members, train_all
+from goodfit.workflow.members import Member, make_member, train_all
 from goodfit.workflow.own_data import chosen_rows
 from goodfit.workflow.parts import Parts, rows_of, target_of
 from goodfit.workflow.population_progress import PopulationProgress
@@ -230,8 +230,7 @@ def _member(
     patience = None if recipe.patience is None else math.ceil(recipe.patience * longer)
     epochs, own = math.ceil(recipe.epochs * longer), (whole.seed + seed) % 2**63
     recipe = recipe.replace(epochs=epochs, patience=patience, seed=own)
-    (member,) = make_members([recipe], lambda _: some, model, vitals=False, functions=functions)
-    return member
+    return make_member(0, recipe, some, model, functions)
 
 
 def _updates(rows: int, recipe: Recipe) -> int:

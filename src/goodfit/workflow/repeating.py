@@ -31,7 +31,7 @@ from goodfit.workflow.folding import (
     mean_threshold,
     out_of_fold,
 )
-from goodfit.workflow.members import Member, make_members, make_run, train_all
+from goodfit.workflow.members import Member, make_member, make_members, make_run, train_all
 from goodfit.workflow.own_data import is_own_data, own_folds, own_parts
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.population_progress import PopulationProgress
@@ -160,7 +160,7 @@ def train_folds(
     recipe = completed(recipe, every[0], functions, model)
     with undisturbed():
         members = [
-            _member(place, recipe, parts, model, functions, vitals) for place, parts in enumerate(every)
+            make_member(place, recipe, parts, model, functions, vitals) for place, parts in enumerate(every)
         ]
         train_all(members, shown)
     runs = _runs(members, diagnose, asked["name"], shared=False)
@@ -190,14 +190,6 @@ def train_folds(
         held_out=None,  # no row is new to all the networks
         notes=(*every[0].notes, *shared),
     )
-
-
-def _member(
-    place: int, recipe: Recipe, parts: Parts, model: Any, functions: Functions, vitals: bool
-) -> Member:
-    (member,) = make_members([recipe], lambda _: parts, model, vitals, functions=functions)
-    member.place = place
-    return member
 
 
 def _in_place(run: Run, model: Any, device: torch.device) -> Run:
