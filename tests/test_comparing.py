@@ -147,3 +147,11 @@ def test_the_command_line_gives_text_json_and_a_page(tmp_path):
     assert "nowhere" in program("compare", tmp_path / "a", tmp_path / "nowhere").sentence
     assert "--format" in program("compare", *folders, "--format", "pdf").sentence
     assert "name at least two" in program("compare").sentence
+
+
+def test_a_bag_is_not_told_to_train_single_networks():
+    given = {"target": "bought", "hidden": (4,), "epochs": 3, "bag": 3, "split_seed": 0}
+    bags = [goodfit.train(people(), seed=seed, **given) for seed in (0, 1)]
+    told = [note.code for note in goodfit.compare(*bags).notes]
+    assert "comparison.note.bag" in told
+    assert "comparison.note.one-training" not in told

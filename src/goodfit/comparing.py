@@ -315,7 +315,8 @@ def _curve(runs: Sequence[Run]) -> str | None:
 def _notes(runs: Sequence[Run], names: Sequence[str], differences: Sequence[Difference]) -> list[Message]:
     notes = []
     if not any(one.test in ("seeds", "folds") for one in differences):
-        notes.append(Message("comparison.note.one-training"))
+        bags = any(run.recipe.bag > 1 for run in runs)
+        notes.append(Message("comparison.note.bag" if bags else "comparison.note.one-training"))
     else:
         averaged = [
             name

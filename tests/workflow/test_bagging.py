@@ -56,6 +56,9 @@ def test_the_model_is_the_average_and_each_row_tempers_by_the_network_that_left_
     assert len(run.model.members) == len(run.repeats) == run.recipe.bag == 3
     split = run.table.split
     assert run.calibration.rows == len(split.train) + len(split.valid)
+    notes = [note.code for note in run.notes]
+    assert {"training.note.too-sure", "training.note.too-unsure"} & set(notes)
+    assert "training.note.held-out-in-turn" in notes
     inputs = torch.randn(4, 2), torch.zeros(4, 1, dtype=torch.int64)
     with torch.no_grad():
         each = torch.stack([member(*inputs).softmax(1) for member in run.model.members])

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 import goodfit
+from goodfit.recipe import Recipe
+from goodfit.workflow import members
+from goodfit.workflow.tables import TableOptions, table_parts
 from goodfit.workflow.time_left import LEAST, training_ends
 
 
@@ -29,3 +32,33 @@ def test_the_whole_call_keeps_to_the_budget(tmp_path):
     run = goodfit.train(table, target="y", time_budget=4.0, epochs=10**6, patience=None, begun=begun - 1.0)
     assert run.history.ended_by == "time-budget"
     assert run.history["seconds"][-1] < 3.0
+
+
+@pytest.mark.parametrize("several", [{"seeds": 3}, {"folds": 2}])
+@pytest.mark.parametrize("apart", [{}, {"accumulate": 2}])
+def test_several_trainings_share_the_budget_of_the_whole_call(several, apart):
+    random = np.random.default_rng(0)
+    inputs = random.normal(size=(3000, 4)).astype(np.float32)
+    run = goodfit.train(
+        (inputs, inputs[:, 0].copy()),
+        task="regression",
+        recipe=Recipe(model="mlp", time_budget=5.0, epochs=10**6, patience=None, **apart),
+        vitals=False,
+        diagnose=False,
+        begun=time.perf_counter() - 4.5,
+        **several,
+    )
+    trained = [each.history for each in run.repeats.trainings]
+    assert [history.ended_by for history in trained] == ["time-budget"] * len(trained)
+    assert sum(history["seconds"][-1] for history in trained) < 4.0
+
+
+def test_each_group_has_an_equal_share_of_the_time_that_is_left(monkeypatch):
+    inputs = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
+    parts = table_parts((inputs, inputs[:, 0]), None, recipe=Recipe(), options=TableOptions("regression"))
+    recipes = [Recipe(model="mlp", hidden=(width,)) for width in (2, 3)]
+    ends = []
+    monkeypatch.setattr(members, "train_group", lambda *given: ends.append(given[-1]))
+    now = time.perf_counter()
+    members.train_all(members.make_members(recipes, lambda _: parts), ends_at=now + 100.0)
+    assert ends == pytest.approx([now + 50.0, now + 100.0], abs=5.0)

@@ -1,4 +1,4 @@
-"""What is decided on the validation rows once the network is trained: temperature and threshold."""
+"""What is decided on rows held out once the network is trained: temperature and threshold."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def decided_notes(
     calibration: Calibration | None,
     threshold: Threshold | None,
 ) -> tuple[Message, ...]:
-    """Return what temperature, threshold, class weights and sampling do to the validation rows, in words."""
+    """Return what temperature, threshold, class weights and sampling do to the rows held out, in words."""
     notes = []
     if calibration is not None and calibration.after < calibration.before * (1 - TELLING):
         values = {
@@ -107,6 +107,8 @@ def decided_notes(
             if weighted
             else Message("training.note.sampling", effect)
         )
+    if notes and job.recipe.bag > 1:
+        notes.append(Message("training.note.held-out-in-turn", {"networks": job.recipe.bag}))
     return tuple(notes)
 
 

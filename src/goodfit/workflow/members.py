@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import math
+import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -155,13 +157,18 @@ def _numbers(job: Job) -> int:
     return sum(leaf.numel() for found in leaves_of_sets for leaf in found)
 
 
-def train_group(group: Sequence[Member], attention: Attention, drop: Drop | None = None) -> None:
+def train_group(
+    group: Sequence[Member], attention: Attention, drop: Drop | None = None, ends_at: float | None = None
+) -> None:
     """Train members that suit one another as one network, or one by one; their states are filled.
 
     Parameters
     ----------
     drop
         Epochs done and best values by the members' places to the places of those that are to end here.
+    ends_at
+        When all of them must be trained, by ``time.perf_counter``, those that train one by one having equal
+        time; None: whenever ``attention`` says.
     """
     jobs, states = [member.job for member in group], [member.state for member in group]
     population = make_population(jobs, states) if len(group) > 1 else None
@@ -172,9 +179,12 @@ def train_group(group: Sequence[Member], attention: Attention, drop: Drop | None
     together = weights if population is None else weights * len(group)
     with using_threads(threads_for(together, rows) if on_cpu else torch.get_num_threads()):
         if population is None:
-            for member in group:
+            for number, member in enumerate(group):
+                if ends_at is not None:
+                    attention.ends_at = _share(ends_at, len(group) - number)
                 member.ended = _train_alone(member, attention, drop)
         else:
+            attention.ends_at = attention.ends_at if ends_at is None else ends_at
             every = train_members(population, attention, _by_place(group, drop))
             for number, (member, ended) in enumerate(zip(group, every, strict=True)):
                 member.ended = ended
@@ -272,12 +282,27 @@ def make_run(
     )
 
 
-def train_all(members: Sequence[Member], shown: PopulationProgress | None = None) -> None:
-    """Train members as few networks, one group after another; their states are filled."""
+def train_all(
+    members: Sequence[Member], shown: PopulationProgress | None = None, ends_at: float = math.inf
+) -> None:
+    """Train members as few networks, one group after another; their states are filled.
+
+    Parameters
+    ----------
+    ends_at
+        When all must be trained, by ``time.perf_counter``; each group has an equal share of what is left.
+    """
     shown = shown or PopulationProgress()
     shown.count = len(members)
     attention = Attention()  # one for all: after a Ctrl-C the groups to come end with their first update
+    groups = group_members(members)
     with shown:
-        for group in group_members(members):
+        for number, group in enumerate(groups):
             shown.begin(group[0].job.recipe, len(group))
-            train_group(group, attention, shown.watcher)
+            train_group(group, attention, shown.watcher, _share(ends_at, len(groups) - number))
+
+
+def _share(ends_at: float, trainings: int) -> float:
+    """Return when the first of several trainings must end, one after another having equal time."""
+    now = time.perf_counter()
+    return now + (ends_at - now) / trainings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -36,6 +37,7 @@ from goodfit.workflow.own_data import is_own_data, own_folds, own_parts
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.population_progress import PopulationProgress
 from goodfit.workflow.tables import divided, read_table
+from goodfit.workflow.time_left import AFTER_SEVERAL, training_ends
 
 __all__ = ["check_repeats", "train_folds", "train_seeds"]
 
@@ -87,16 +89,22 @@ def train_seeds(
     name: str | None = None,
     notes: tuple[Message, ...] = (),
     shown: PopulationProgress | None = None,
+    begun: float,
 ) -> Run:
     """Train ``recipe`` with its seed and the ones that follow it, on the same rows, as one population.
 
     The Run is that of the recipe's own seed: the one that training without the others gives, so that its
     recipe gives it again, and nothing is chosen by its result. With ``ensemble`` it is the average of all.
+
+    Parameters
+    ----------
+    begun
+        When the seconds of the time budget, which is of all of it, began to count, by ``time.perf_counter``.
     """
     recipes = [recipe.replace(seed=(recipe.seed + place) % 2**63) for place in range(seeds)]
     with undisturbed():
         members = make_members(recipes, lambda _: parts, model, vitals, functions=functions)
-        train_all(members, shown)
+        train_all(members, shown, _ends(recipe, begun))
     runs = _runs(members, diagnose, name, shared=True)
     trainings = tuple(_repeat(run, run.recipe.seed) for run in runs)
     if isinstance(model, nn.Module):
@@ -127,6 +135,7 @@ def train_folds(
     vitals: bool = True,
     diagnose: bool = True,
     shown: PopulationProgress | None = None,
+    begun: float,
 ) -> Run:
     """Cross-validate ``recipe`` in one population: each row is predicted by the training that left it out.
 
@@ -137,6 +146,8 @@ def train_folds(
     ----------
     asked
         ``data, target, valid, test, options, name``, as `goodfit.train` takes them.
+    begun
+        When the seconds of the time budget, which is of all of it, began to count, by ``time.perf_counter``.
 
     Raises
     ------
@@ -162,7 +173,7 @@ def train_folds(
         members = [
             make_member(place, recipe, parts, model, functions, vitals) for place, parts in enumerate(every)
         ]
-        train_all(members, shown)
+        train_all(members, shown, _ends(recipe, begun))
     runs = _runs(members, diagnose, asked["name"], shared=False)
     left_out = zip(runs[len(every) - folds :], folded.parts, strict=True)
     of_folds = [Fold(place + 1, run, parts) for place, (run, parts) in enumerate(left_out)]
@@ -190,6 +201,11 @@ def train_folds(
         held_out=None,  # no row is new to all the networks
         notes=(*every[0].notes, *shared),
     )
+
+
+def _ends(recipe: Recipe, begun: float) -> float:
+    """Return when all trainings must have ended, now that they are ready."""
+    return training_ends(recipe.time_budget, begun, time.perf_counter(), AFTER_SEVERAL)
 
 
 def _in_place(run: Run, model: Any, device: torch.device) -> Run:

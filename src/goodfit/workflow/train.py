@@ -168,7 +168,7 @@ def train(
     if repeated is not None:
         shown = PopulationProgress(language, terminal(bool(progress)))
         several: dict[str, Any] = {"ensemble": ensemble, "vitals": vitals}
-        several |= {"diagnose": diagnose, "shown": shown}
+        several |= {"diagnose": diagnose, "shown": shown, "begun": begun}
         if folds is not None:
             run = train_folds(asked, recipe, model, functions, folds, **several)
         else:
