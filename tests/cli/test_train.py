@@ -321,7 +321,7 @@ BAD_OPTIONS = [
     (("--target", "bought", "--column", "ages=number"), "has no column 'ages'; did you mean 'age'?"),
     (("--target", "bought", "--group-column", "town"), "has no column 'town'"),
     (("--target", "bought", "--group-column", "bought"), "is the target; the rows cannot be split by it"),
-    (("--target", "bought", "--time-column", "city"), "cannot be split by the time in 'city'"),
+    (("--target", "bought", "--time-column", "city"), "The column 'city' cannot tell the time of the rows"),
     (("--target", "bought", "--delimiter", ";;"), "The delimiter is ';;'"),
     (("--target", "bought", "--encoding", "klingon"), "There is no encoding 'klingon'"),
     (("--target", "bought", "--decimal", "x"), "The decimal sign is 'x'"),

@@ -57,6 +57,18 @@ def test_the_columns_that_matter_come_first_and_noise_is_told_apart(target):
     assert (found.accuracy is None) == (target == "amount")
 
 
+def test_what_is_surely_worth_something_comes_before_what_is_doubtful():
+    random = np.random.default_rng(1)
+    inputs = random.normal(size=(90, 12))
+    label = np.where(inputs[:, 0] + 0.7 * inputs[:, 1] + random.normal(size=90) > 0, "a", "b")
+    found = goodfit.train((inputs, label), hidden=(8,), epochs=30, learning_rate=0.03).importance()
+    kinds = [bool(column.clear) for column in found.columns]
+    assert kinds == sorted(kinds, reverse=True)
+    assert found.sentence.values["column"] == found.columns[0].name
+    increases = [column.increase for column in found.columns]
+    assert increases != sorted(increases, reverse=True)  # else this table shows nothing
+
+
 def test_it_is_the_loss_that_grows_measured_anew_by_hand():
     run = run_on("amount")
     rows = run.table.split.valid

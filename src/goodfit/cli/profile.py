@@ -36,6 +36,14 @@ def profile(
         ),
     ] = None,
     task: Task = None,
+    time_column: Annotated[
+        str | None,
+        typer.Option(
+            "--time-column",
+            help="When the row is from: which other dates are later.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
     column: Columns = None,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
@@ -59,6 +67,7 @@ def profile(
         against=against,
         task=task,
         columns=parse_columns(column),
+        time_column=time_column,
         delimiter=delimiter,
         encoding=encoding,
         decimal=decimal,

@@ -23,6 +23,7 @@ from goodfit.messages import Message
 __all__ = [
     "alike_notes",
     "check_some_used",
+    "check_time_column",
     "class_levels",
     "describe_columns",
     "dropped_notes",
@@ -109,7 +110,7 @@ def profile(
         target_columns = (replace(target_columns[0], facts={**target_columns[0].facts, **shares}),)
     inputs = [name for name in frame.columns if name not in targets and name != group_column]
     described = describe_columns(frame.select(inputs), told, decimal)
-    _check_time(described, time_column)
+    check_time_column(table, described, time_column)
     if minimum_columns:
         check_some_used(described, table.source.name)
     notes += [*dropped_notes(described), *alike_notes(described), *open_notes(described)]
@@ -276,7 +277,10 @@ def _absent(code: str, name: str, table: Table) -> InputError:
     return InputError(code, **values, found=shown)
 
 
-def _check_time(columns: Sequence[Column], time_column: str | None) -> None:
+def check_time_column(table: Table, columns: Sequence[Column], time_column: str | None) -> None:
+    """Refuse a time column that is not there, or whose values have no order."""
+    if time_column is not None and time_column not in table.frame.columns:
+        raise _absent("profile.absent", time_column, table)
     for column in columns:
         sortable = column.kind in ("number", "datetime") or "minimum" in column.facts
         if column.name == time_column and not sortable:

@@ -96,7 +96,8 @@ class Importance:
     accuracy
         The accuracy with nothing shuffled; None for numbers.
     columns
-        The columns, the most important first.
+        The columns: first those without which the network surely does worse, then the others; among both
+        the one that it loses most by first.
     left_out
         Columns that were not looked at, in tables of very many: those that go least with the predictions.
     dependences

@@ -6,7 +6,7 @@ from typing import Any
 
 import goodfit
 from goodfit.data.analysis.results import ColumnAnalysis, Histogram, TableAnalysis
-from goodfit.data.analysis.text import drift_words, notes_shown, remarks_shown, values_text
+from goodfit.data.analysis.text import association_words, drift_words, notes_shown, remarks_shown, values_text
 from goodfit.messages import say, thousands
 from goodfit.report.formats import percent, sentence
 from goodfit.report.templates import clean, template
@@ -57,6 +57,7 @@ def _facts(analysis: TableAnalysis, language: str) -> dict[str, Any]:
         "remarks": remarks_shown(analysis, language),
         "columns": [_column(column, rows, language) for column in analysis.columns[:COLUMNS_SHOWN]],
         "associations": _associations(analysis),
+        "association_words": [sentence(told) for told in association_words(analysis, language)],
         "complete": _complete(analysis, language),
         "patterns": _patterns(analysis, language),
         "notes": notes_shown(analysis, language),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import goodfit
 from goodfit import InputError, TableAnalysis
+from goodfit.data.analysis.text import association_words
 from goodfit.messages import LANGUAGES
 
 RANDOM = np.random.default_rng(0)
@@ -174,6 +175,8 @@ def test_texts_tell_the_target_are_suspected_and_may_be_missing():
     shares = {column.name: column.association for column in found.columns}
     assert shares["said"] > 0.5
     assert shares["other"] < 0.02
+    assert "texts" in " ".join(association_words(found))
+    assert "texts" not in " ".join(association_words(goodfit.profile({"x": list(rows), "y": label}, "y")))
     leaks = [
         remark.values["column"] for remark in found.remarks if remark.code == "profile.remark.leak-class"
     ]

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+import pytest
 
 import goodfit
+from goodfit.errors import InputError
 
 RANDOM = np.random.default_rng(0)
 ROWS = 400
@@ -48,14 +50,20 @@ def test_a_date_that_is_there_only_after_the_event_is_said_to_be_entered_with_it
     assert "leak-presence" not in remarks(known)
 
 
-def test_dates_after_the_time_of_the_rows_are_named():
-    from goodfit.data.analysis.analyze import analyze
-    from goodfit.data.profile import profile
-    from goodfit.data.read import read
-
-    rows = read(table(y=RANDOM.normal(size=ROWS)))
-    found = analyze(rows, profile(rows, "y", time_column="begun"))
+@pytest.mark.parametrize("target", ["y", None])
+def test_dates_after_the_time_of_the_rows_are_named(target):
+    frame = table(y=RANDOM.normal(size=ROWS))
+    found = goodfit.profile(frame, target, time_column="begun")
     [said] = [each.values for each in found.remarks if each.code == "profile.remark.after-the-time"]
     assert (said["column"], said["time"], said["percent"]) == ("ended", "begun", "100.0")
-    other = analyze(rows, profile(rows, "y", time_column="ended"))
+    other = goodfit.profile(frame, target, time_column="ended")
     assert not any(each.code == "profile.remark.after-the-time" for each in other.remarks)
+
+
+@pytest.mark.parametrize("target", ["y", None])
+def test_a_time_column_that_is_not_there_or_has_no_order_is_refused(target):
+    frame = table(y=RANDOM.normal(size=ROWS), colour=["red", "blue"] * (ROWS // 2))
+    with pytest.raises(InputError, match="'begun'"):
+        goodfit.profile(frame, target, time_column="begum")
+    with pytest.raises(InputError, match="colour"):
+        goodfit.profile(frame, target, time_column="colour")

@@ -22,9 +22,15 @@ from goodfit.data.analysis.remarks import (
     target_remarks,
 )
 from goodfit.data.analysis.results import ColumnAnalysis, TableAnalysis
-from goodfit.data.analysis.suspicions import as_columns, dates_after, said_by_texts, suspected_leaks
+from goodfit.data.analysis.suspicions import (
+    after_the_time,
+    as_columns,
+    said_by_texts,
+    spans_that_tell,
+    suspected_leaks,
+)
 from goodfit.data.casting import read_column, read_target, usable_rows
-from goodfit.data.profile import alike_notes, describe_columns, dropped_notes, open_notes
+from goodfit.data.profile import alike_notes, check_time_column, describe_columns, dropped_notes, open_notes
 from goodfit.data.profile import profile as decide_columns
 from goodfit.data.read import read
 from goodfit.data.table import Column, Profile, Table
@@ -40,6 +46,7 @@ def profile(
     against: Any = None,
     task: str | None = None,
     columns: Mapping[str, str] | None = None,
+    time_column: str | None = None,
     name: str | None = None,
     **reading: Any,
 ) -> TableAnalysis:
@@ -58,6 +65,8 @@ def profile(
         Another table, a file of new rows say, to compare with.
     task, columns
         As for `goodfit.train`.
+    time_column
+        The time of the rows: other dates that lie after it are told.
     name
         What the table is called.
     reading
@@ -81,9 +90,17 @@ def profile(
     wanted = target if target is not None else table.targets
     known = None
     if wanted:
-        known = decide_columns(table, wanted, task=task, columns=columns, minimum_rows=1, minimum_columns=0)
+        known = decide_columns(
+            table,
+            wanted,
+            task=task,
+            columns=columns,
+            time_column=time_column,
+            minimum_rows=1,
+            minimum_columns=0,
+        )
     other = None if against is None else read(against, columns=columns, **reading)
-    return analyze(table, known, columns=columns, against=other)
+    return analyze(table, known, columns=columns, time_column=time_column, against=other)
 
 
 def analyze(
@@ -91,6 +108,7 @@ def analyze(
     known: Profile | None,
     *,
     columns: Mapping[str, str] | None = None,
+    time_column: str | None = None,
     against: Table | None = None,
 ) -> TableAnalysis:
     """Look closely at a table that was read, and whose columns are known where it has a target.
@@ -99,16 +117,18 @@ def analyze(
     ----------
     known
         What its columns are; None: without a target, by the rules.
-    columns
-        Kinds by name that were told, for a table without a target.
+    columns, time_column
+        Kinds by name that were told, and the time of the rows, for a table without a target.
     against
         Another table to compare with.
     """
     if known is None:
         described = describe_columns(table.frame, columns or {}, table.decimal)
+        check_time_column(table, described, time_column)
         frame = table.frame
     else:
         described, frame = known.columns, table.frame[usable_rows(table, known)]
+        time_column = known.time_column
     typed = [_typed(frame[column.name], column) for column in described]
     analyses = [analyze_column(series, column) for series, column in zip(typed, described, strict=True)]
     targets, target_series = _targets(frame, known)
@@ -117,7 +137,7 @@ def analyze(
     taken = {series.name: series.gather(sample) for series in typed}
     some = [taken[column.name] for column in used if column.kind != "text"]
     written = [taken[column.name] for column in used if column.kind == "text"]
-    remarks: list[Message] = []
+    remarks = after_the_time(some, time_column)
     if target_series is not None and known is not None:
         chosen = target_series.gather(sample)
         said, few = said_by_texts(written, chosen, known)
@@ -126,7 +146,7 @@ def analyze(
         analyses = [replace(each, association=shares.get(each.name)) for each in analyses]
         if len(used) > 1:
             remarks += suspected_leaks(some, chosen, said, few, known)
-        remarks += dates_after(some, chosen, shares, known)
+        remarks += spans_that_tell(some, chosen, shares)
         remarks += target_remarks(targets[0], known)
     identifiers = [column.name for column in described if column.kind == "identifier"]
     by_class = list(known.targets) if known is not None and known.task != "regression" else []

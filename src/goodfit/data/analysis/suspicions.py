@@ -14,7 +14,7 @@ from goodfit.data.columns import as_numbers
 from goodfit.data.table import Profile
 from goodfit.messages import Message
 
-__all__ = ["as_columns", "dates_after", "said_by_texts", "suspected_leaks"]
+__all__ = ["after_the_time", "as_columns", "said_by_texts", "spans_that_tell", "suspected_leaks"]
 
 
 def said_by_texts(
@@ -100,16 +100,23 @@ def _entered_with_it(
     ]
 
 
-def dates_after(
-    columns: Sequence[pl.Series], target: pl.Series, shares: Mapping[str, float], known: Profile
-) -> list[Message]:
-    """Return the dates that seem to lie after the event."""
+def after_the_time(columns: Sequence[pl.Series], time_column: str | None) -> list[Message]:
+    """Return the dates that lie after the time of the rows."""
     dates = [series for series in columns if series.dtype.is_temporal()]
-    time = next((series for series in dates if series.name == known.time_column), None)
+    time = next((series for series in dates if series.name == time_column), None)
     found = []
     for date in [] if time is None else later_dates.after_the_time(dates, time):
         values = {"column": date.later, "time": date.first, "percent": percent(date.share)}
         found.append(Message("profile.remark.after-the-time", values))
+    return found
+
+
+def spans_that_tell(
+    columns: Sequence[pl.Series], target: pl.Series, shares: Mapping[str, float]
+) -> list[Message]:
+    """Return the dates that follow on another one, so that the time between tells the target."""
+    dates = [series for series in columns if series.dtype.is_temporal()]
+    found = []
     for date in later_dates.telling_spans(dates, target, shares):
         values = {"column": date.later, "first": date.first, "percent": percent(date.share)}
         told = {"target": target.name, "tells": percent(date.tells or 0.0)}

@@ -11,7 +11,15 @@ from goodfit.messages import percentage, say, thousands
 if TYPE_CHECKING:
     from goodfit.data.analysis.results import ColumnAnalysis, Drift, Histogram, TableAnalysis
 
-__all__ = ["analysis_text", "bars", "drift_words", "notes_shown", "remarks_shown", "values_text"]
+__all__ = [
+    "analysis_text",
+    "association_words",
+    "bars",
+    "drift_words",
+    "notes_shown",
+    "remarks_shown",
+    "values_text",
+]
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 NAME_WIDTH = 24
@@ -209,7 +217,16 @@ def _associations(analysis: TableAnalysis, language: str) -> list[str]:
         bar = "█" * max(1, round(BAR_WIDTH * value))
         lines.append(f"  {_cut(name, NAME_WIDTH):<{name_width}}  {value:.2f}  {bar}")
     lines += [f"  {line}" for line in _more(len(known) - len(shown), language)]
-    return [*lines, *_wrapped(say("profile.column.association-is", language), 100)]
+    return [*lines, *(part for told in association_words(analysis, language) for part in _wrapped(told, 100))]
+
+
+def association_words(analysis: TableAnalysis, language: str = "en") -> list[str]:
+    """Return how it was measured what columns tell of the target."""
+    texts = [column for column in analysis.columns if column.column.kind == "text"]
+    words = [say("profile.column.association-is", language)]
+    if any(column.association is not None for column in texts):
+        words.append(say("profile.column.texts-tell", language))
+    return words
 
 
 def _missing(analysis: TableAnalysis, language: str, width: int) -> list[str]:
