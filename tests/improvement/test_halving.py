@@ -17,6 +17,13 @@ def test_a_lone_trial_goes_on_until_better_ones_are_known():
     assert halving.drop(2, {2: 0.6}) == set()
 
 
+def test_who_is_judged_patiently_is_not_judged_early():
+    halving = Halving(100, 2, higher=False)
+    assert halving.drop(6, {0: 0.1, 1: 0.9}) == {1}
+    assert halving.drop_patiently(6, {2: 0.9}) == set()
+    assert halving.drop_patiently(12, {1: 0.9, 2: 0.1}) == {1}
+
+
 def test_those_without_a_value_go_first():
     assert Halving(9, 2, higher=True).drop(4, {0: math.nan, 1: 0.1, 2: math.nan, 3: 0.9}) == {0, 2}
     assert Halving(9, 2, higher=True).drop(4, {0: math.nan}) == {0}

@@ -76,13 +76,21 @@ def tune(
             help="One in so many goes on after some epochs; none: all.",
             rich_help_panel=SEARCH,
         ),
-    ] = "3",
+    ] = "2",
     seeds: Annotated[
         int,
         typer.Option(
             "--seeds", help="Seeds with which the best are trained again; 1: not.", rich_help_panel=SEARCH
         ),
     ] = 5,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            help="Recipes that train side by side.  [a core each with --time-budget, else 1]",
+            rich_help_panel=SEARCH,
+        ),
+    ] = None,
     storage: Annotated[
         str | None,
         typer.Option(
@@ -147,6 +155,7 @@ def tune(
             sampler=sampler,
             halving=_factor(halving),
             seeds=seeds,
+            workers=workers,
             storage=storage,
             study=study,
             task=task,

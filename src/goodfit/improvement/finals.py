@@ -13,10 +13,11 @@ from goodfit.improvement.trial import Trial
 from goodfit.messages import Message
 from goodfit.recipe import Recipe
 from goodfit.training.attention import Attention
-from goodfit.workflow.members import Member, group_members, make_members, train_group
+from goodfit.workflow.choices import completed
+from goodfit.workflow.members import Member, best_of, group_members, make_members, train_group
 from goodfit.workflow.parts import Parts
 
-__all__ = ["Finals", "play_finals"]
+__all__ = ["Finals", "play_finals", "without_search"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,17 +104,21 @@ def play_finals(
         finalists = ranked(played, common, higher=higher, seed=unsearched.seed)
         chosen = next(place for place, (_, recipe) in enumerate(played) if recipe == finalists[0].recipe)
         again = [*members[chosen], *([found] if found and played[chosen][0] == best[0].number else [])]
-        return Finals(tuple(finalists), _best_of(again, higher), notes)
+        return Finals(tuple(finalists), best_of(again, higher), notes)
     if played and played[0][0] == best[0].number:
-        return Finals((), _best_of(members[0], higher), notes)
+        return Finals((), best_of(members[0], higher), notes)
     # The answer is trained whole, whatever the time: nobody wants one that was cut.
     return Finals((), found or trained([best[0].recipe], Attention())[0], notes)
 
 
-def _best_of(members: Sequence[Member], higher: bool) -> Member:
-    known = [member for member in members if math.isfinite(member.state.best.value)] or members
-    return (max if higher else min)(known, key=lambda member: member.state.best.value)
-
-
 def _over(attention: Attention) -> bool:
     return attention.interrupted or perf_counter() >= attention.ends_at
+
+
+def without_search(given: Recipe, parts: Parts, model: Any, ends_at: float = math.inf) -> Recipe:
+    """Return the recipe that `goodfit.train` takes for the same call in the time left, as one network."""
+    left = ends_at - perf_counter()
+    if not math.isfinite(left):
+        return completed(given, parts, {}, model)
+    timed = given.replace(time_budget=max(left, 0.1))
+    return completed(timed, parts, {}, model).replace(time_budget=given.time_budget)

@@ -124,7 +124,7 @@ class OptunaSampling:
 
     def ask(self, count: int, like: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Return points to try next."""
-        if self.keeps_structure and not self._asked and len(self._known) > 2 * (BEST_KNOWN + OTHERS_KNOWN):
+        if self.keeps_structure and len(self._known) > 2 * (BEST_KNOWN + OTHERS_KNOWN):
             self._forget()
         return [self._ask_one(like) for _ in range(count)]
 
@@ -138,6 +138,7 @@ class OptunaSampling:
         known = sorted(self._known, key=rank)
         kept = [*known[:BEST_KNOWN], *self._drawn.sample(known[BEST_KNOWN:], OTHERS_KNOWN)]
         self._known = []
+        self._asked = {key: (point, None) for key, (point, _) in self._asked.items()}
         self._begin()
         for trial in kept:
             self.take_in(trial)
@@ -159,6 +160,10 @@ class OptunaSampling:
     def tell(self, values: Mapping[str, Any], trial: Trial | None) -> None:
         """Take in how a point went; ``values`` is the very object that `ask` returned."""
         (_, asked), states = self._asked.pop(id(values)), self._optuna.trial.TrialState
+        if asked is None:  # asked for in a study that was forgotten
+            if trial is not None:
+                self.take_in(trial)
+            return
         with quiet():
             if trial is None or trial.state == "failed":
                 self._study.tell(asked, state=states.FAIL)

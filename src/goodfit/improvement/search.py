@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from goodfit.errors import InputError
 from goodfit.improvement.halving import Halving
+from goodfit.improvement.notes import failures
 from goodfit.improvement.sampling import structure
 from goodfit.improvement.study import Study
 from goodfit.improvement.trial import State, Trial, best_first
+from goodfit.improvement.tuning import SearchEnd
+from goodfit.improvement.workers import Workers
 from goodfit.messages import Message
 from goodfit.observations import History
 from goodfit.recipe import Recipe
 from goodfit.training.attention import Attention
 from goodfit.training.population.batching import signature, useful_size
 from goodfit.training.state import to_history
-from goodfit.workflow.members import Member, group_members, make_members, train_group
+from goodfit.workflow.members import Member, group_members, make_members
 from goodfit.workflow.parts import Parts
 
-__all__ = ["Search", "search"]
+__all__ = ["Search", "best_trials", "search", "what_ended"]
 
 AT_ONCE = 16
 """Points of any structure that are asked for at once: some of them can train as one."""
@@ -31,6 +35,15 @@ FEWEST_TOGETHER, ROUNDS = 8, 8
 then one for so many that were tried before; fewer where it saves nothing to train them as one."""
 HOPELESS = 2
 """Rounds without any trial that could train, after which it ends."""
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """A point of the space made ready to train."""
+
+    member: Member
+    point: Mapping[str, Any]
+    recipe: Recipe
 
 
 @dataclass
@@ -53,6 +66,10 @@ class Search:
         Of the finals; 1 for none.
     shown
         Is told of the trials after each group.
+    draw
+        Shows how it goes.
+    workers
+        Groups that train at the same time, each in a process of its own where there are several.
     """
 
     study: Study
@@ -62,6 +79,8 @@ class Search:
     trials: int | None
     attention: Attention
     shown: Callable[[Sequence[Trial]], None]
+    draw: Callable[[], None] = lambda: None
+    workers: int = 1
     ends_at: float = math.inf
     seeds: int = 1
     best: Member | None = None
@@ -93,6 +112,12 @@ class Search:
             return True
         return now >= self.ends_at and self.has_time_for_finals()
 
+    def look(self) -> None:
+        """Show how it goes, and end what is in training where it is over."""
+        self.draw()
+        if self.over():
+            self.attention.end("time-budget")
+
     def has_time_for_finals(self) -> bool:
         """Say whether the best two can be trained with every seed, by how long the best one's group took."""
         best = best_first(self.study.trials, higher=self.halving.higher)
@@ -105,15 +130,40 @@ class Search:
 
 def search(state: Search) -> None:
     """Try points until there are enough, or no more, or the time is up; the study has them then."""
-    rounds = 0
-    while not state.over():
-        points = _next_points(state)
-        if not points:
-            break
-        _try_round(state, points)
-        rounds += 1
-        if rounds >= HOPELESS and all(math.isnan(trial.value) for trial in state.study.trials):
-            break
+    waiting: deque[list[_Attempt]] = deque()
+    running: dict[int, tuple[list[_Attempt], float]] = {}
+    rounds = begun = 0
+    with Workers(state.workers, state.attention, state.halving, state.look) as workers:
+        while True:
+            while workers.free() and not state.over() and (rounds < HOPELESS or not _hopeless(state)):
+                if not waiting:
+                    points = _next_points(state, workers.members())
+                    if not points:
+                        break
+                    waiting += _made_ready(state, points)
+                    rounds += 1
+                    continue
+                attempts = waiting.popleft()
+                running[id(attempts[0].member)] = attempts, time.perf_counter() - state.begun
+                begun += 1
+                drop = state.halving.drop if begun % 2 else state.halving.drop_patiently
+                workers.start([attempt.member for attempt in attempts], drop)
+            ended = workers.ended()
+            if not ended:
+                break
+            for group in ended:
+                attempts, began = running.pop(id(group[0]))
+                for attempt in attempts:
+                    _keep_trained(state, attempt, began + state.study.begun)
+                state.shown(state.study.trials)
+    for attempts in waiting:
+        for attempt in attempts:
+            state.study.keep(attempt.point, None)
+
+
+def _hopeless(state: Search) -> bool:
+    trials = state.study.trials
+    return bool(trials) and all(math.isnan(trial.value) for trial in trials)
 
 
 def _whole_training(trial: Trial) -> float:
@@ -125,10 +175,10 @@ def _whole_training(trial: Trial) -> float:
     return each * (trial.epochs if trial.state == "finished" else trial.recipe.epochs)
 
 
-def _next_points(state: Search) -> list[dict[str, Any]]:
+def _next_points(state: Search, running: int) -> list[dict[str, Any]]:
     """Return the points of the next round: few leave more to be learned from, many train as one network."""
     study = state.study
-    left = math.inf if state.trials is None else state.trials - len(study.trials)
+    left = math.inf if state.trials is None else state.trials - len(study.trials) - running
     if left < 1:
         return []
     if not study.sampling.keeps_structure:
@@ -137,7 +187,8 @@ def _next_points(state: Search) -> list[dict[str, Any]]:
     return [first, *study.ask(int(min(left, state.together(first))) - 1, like=first)]
 
 
-def _try_round(state: Search, points: Sequence[Mapping[str, Any]]) -> None:
+def _made_ready(state: Search, points: Sequence[Mapping[str, Any]]) -> list[list[_Attempt]]:
+    """Return the points in groups that train together; those that cannot train are kept as failed."""
     study = state.study
     ready: list[tuple[Mapping[str, Any], Recipe]] = []
     for point in points:
@@ -150,16 +201,7 @@ def _try_round(state: Search, points: Sequence[Mapping[str, Any]]) -> None:
     members = make_members(recipes, state.parts_for, state.model, vitals=False, refused=refused)
     for place, why in refused.items():
         _keep_failed(study, *ready[place], why)
-    for group in group_members(members):
-        if state.over():
-            for member in group:
-                study.keep(ready[member.place][0], None)
-            continue
-        began = time.perf_counter() - state.begun + study.begun
-        train_group(group, state.attention, state.halving.drop)
-        for member in group:
-            _keep_member(state, member, *ready[member.place], began)
-        state.shown(study.trials)
+    return [[_Attempt(member, *ready[member.place]) for member in group] for group in group_members(members)]
 
 
 def _keep_failed(study: Study, point: Mapping[str, Any], recipe: Recipe, error: InputError) -> None:
@@ -167,11 +209,10 @@ def _keep_failed(study: Study, point: Mapping[str, Any], recipe: Recipe, error: 
     study.keep(point, Trial(number, dict(point), recipe, "failed", reason=error.message))
 
 
-def _keep_member(
-    state: Search, member: Member, point: Mapping[str, Any], recipe: Recipe, began: float
-) -> None:
-    trial = trial_of(member, len(state.study.trials), point, recipe, began)
-    state.study.keep(point, trial)
+def _keep_trained(state: Search, attempt: _Attempt, began: float) -> None:
+    member, number = attempt.member, len(state.study.trials)
+    trial = trial_of(member, number, attempt.point, attempt.recipe, began)
+    state.study.keep(attempt.point, trial)
     better = trial.value > state.best_value if state.halving.higher else trial.value < state.best_value
     if trial.state != "failed" and (better or math.isnan(state.best_value)):
         state.best, state.best_value = member, trial.value
@@ -202,3 +243,33 @@ def _curve(history: History, began: float) -> dict[str, tuple[float, ...]]:
     names = dict.fromkeys(("epoch", "train_loss", history.monitor))
     curve = {name: tuple(history[name].tolist()) for name in names if name in history}
     return curve | {"seconds": tuple((began + history["seconds"]).tolist())}
+
+
+def best_trials(state: Search, budget: float | None) -> list[Trial]:
+    """Return the trials, the best first.
+
+    Raises
+    ------
+    InputError
+        There is none that trained for an epoch.
+    """
+    trials = state.study.trials
+    best = best_first(trials, higher=state.halving.higher)
+    if any(trial.epochs >= 1 for trial in best):
+        return best
+    if state.attention.interrupted:
+        raise KeyboardInterrupt
+    why = failures(trials)
+    if why:
+        reason = why[0].values["reason"]
+        raise InputError("tune.all-failed", count=len(trials), reason=reason)
+    raise InputError("tune.no-time", seconds=f"{budget or 0:g}")
+
+
+def what_ended(state: Search) -> SearchEnd:
+    """Return what ended the search."""
+    if state.attention.interrupted:
+        return "interrupted"
+    if state.trials is not None and len(state.study.trials) >= state.trials:
+        return "trials"
+    return "time-budget" if state.over() else "no-more"

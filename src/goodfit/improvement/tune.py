@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
@@ -16,18 +15,18 @@ from goodfit.errors import InputError
 from goodfit.files import data_name
 from goodfit.improvement.command import train_command
 from goodfit.improvement.default_space import default_space
-from goodfit.improvement.finals import Finals, play_finals
+from goodfit.improvement.finals import play_finals, without_search
 from goodfit.improvement.folder import STUDY, begin_tuning_folder, save_trials, save_tuning
 from goodfit.improvement.halving import halving_of
 from goodfit.improvement.importance import importance
+from goodfit.improvement.notes import failures, no_time, other_network, side_by_side
 from goodfit.improvement.sampling import make_sampling
-from goodfit.improvement.search import Search, search
+from goodfit.improvement.search import Search, best_trials, search, what_ended
 from goodfit.improvement.search_progress import SearchProgress
 from goodfit.improvement.space import Space
 from goodfit.improvement.study import Study
-from goodfit.improvement.trial import Trial, best_first
-from goodfit.improvement.tuning import SearchEnd, Tuning
-from goodfit.messages import Message
+from goodfit.improvement.tuning import Tuning
+from goodfit.improvement.workers import workers_of
 from goodfit.recipe import Recipe
 from goodfit.training.attention import Attention, heeding_interrupts
 from goodfit.training.randomness import undisturbed
@@ -62,8 +61,9 @@ def tune(
     time_column: str | None = None,
     reading: Mapping[str, Any] | None = None,
     sampler: str = "tpe",
-    halving: int | None = 3,
+    halving: int | None = 2,
     seeds: int = 5,
+    workers: int | None = None,
     storage: str | None = None,
     study: str | None = None,
     folder: str | Path | None = None,
@@ -103,6 +103,10 @@ def tune(
         After some epochs only the best one in so many goes on; None trains all to their end.
     seeds
         Seeds of the finals; 1 for no finals.
+    workers
+        Groups of recipes that train side by side, each in a process of its own with one thread (on Linux, and
+        where no accelerator is); what is found then depends on which of them is first. By default as many as
+        there are cores where there is a ``time_budget``, else 1: the same seed finds the same.
     storage
         Where trials are kept: an address that Optuna knows (``sqlite:///study.db``, ``postgresql://...``), a
         ``.db`` or a ``.journal`` file. Processes on one storage and study share their trials. By default
@@ -144,7 +148,7 @@ def tune(
     (8, True)
     """
     begun = perf_counter()
-    _check_numbers(trials, time_budget, seeds, halving)
+    _check_numbers(trials, time_budget, seeds, halving, workers)
     if isinstance(model, str):
         recipe_fields["model"], model = model, None
     base = (recipe or Recipe()).replace(**recipe_fields)
@@ -183,20 +187,22 @@ def tune(
             parts_for,
             model,
             TRIALS if trials is None and time_budget is None and sampler != "grid" else trials,
-            Attention(ends_at=begun + budget, progress=lambda _: _look_up(state, shown)),
+            Attention(ends_at=begun + budget, progress=lambda _: state.look()),
             shown.tell,
+            shown.draw,
+            workers_of(workers, time_budget, found.base),
             ends_at=begun + SEARCHED * budget if seeds > 1 else math.inf,
             seeds=seeds,
         )
         with shown, heeding_interrupts(state.attention):
             search(state)
-        ended_by = _ended(state)
+        ended_by = what_ended(state)
         kept.take_in()
         if not kept.trials:
             kept.remove_if_empty()
         if where is not None:
             save_trials(kept.trials, monitor, where)
-        best = _best(state, time_budget)
+        best = best_trials(state, time_budget)
         late = math.isfinite(budget) and not state.has_time_for_finals()
         playing = seeds > 1 and not late and not state.attention.interrupted
         last = Attention(ends_at=begun + budget, progress=lambda _: shown.draw())
@@ -204,7 +210,7 @@ def tune(
             shown.finals()
             finals = play_finals(
                 best[:FINALISTS],
-                _unsearched(given, parts, model, last) if playing else base,
+                without_search(given, parts, model, last.ends_at) if playing else base,
                 state.best if state.best_value == best[0].value else None,
                 parts_for,
                 model,
@@ -225,9 +231,10 @@ def tune(
         seconds=perf_counter() - begun,
         ended_by="interrupted" if last.interrupted else ended_by,
         notes=(
-            *_other_network(given, base, parts, model, finals),
-            *_failures(kept.trials),
-            *_no_time(late and seeds > 1 and not state.attention.interrupted),
+            *other_network(without_search(given, parts, model), base, finals),
+            *failures(kept.trials),
+            *no_time(late and seeds > 1 and not state.attention.interrupted),
+            *side_by_side(state.workers, workers),
             *finals.notes,
         ),
         command=""
@@ -258,36 +265,6 @@ def _space(space: Any, base: Recipe, asked: Recipe, rows: int, fixed: Sequence[s
     return found
 
 
-def _look_up(state: Search, shown: SearchProgress) -> None:
-    """Show the progress, and end the group in training where it is time for the finals."""
-    shown.draw()
-    if state.over():
-        state.attention.end("time-budget")
-
-
-def _unsearched(given: Recipe, parts: Parts, model: Any, attention: Attention) -> Recipe:
-    """Return the recipe that `goodfit.train` takes for the same call in the time left, as one network."""
-    left = attention.ends_at - perf_counter()
-    if not math.isfinite(left):
-        return completed(given, parts, {}, model)
-    timed = given.replace(time_budget=max(left, 0.1))
-    return completed(timed, parts, {}, model).replace(time_budget=given.time_budget)
-
-
-def _other_network(
-    given: Recipe, searched: Recipe, parts: Parts, model: Any, finals: Finals
-) -> tuple[Message, ...]:
-    """Say which network is trained without a search, where it is another one that was not compared."""
-    unsearched = completed(given, parts, {}, model).model
-    if unsearched == searched.model or any(finalist.trial is None for finalist in finals.finalists):
-        return ()
-    return (Message("tuning.note.other-network", {"searched": searched.model, "model": unsearched}),)
-
-
-def _no_time(late: bool) -> tuple[Message, ...]:
-    return (Message("tuning.note.no-finals"),) if late else ()
-
-
 def _facts(space: Space, parts: Parts, monitor: str) -> dict[str, Any]:
     """Return what two searches must have in common to share a study."""
     recipe = {name: value for name, value in space.base.to_dict().items() if name != "device"}
@@ -300,47 +277,9 @@ def _facts(space: Space, parts: Parts, monitor: str) -> dict[str, Any]:
     return {"space": space.plain(), "data": data, "recipe": recipe, "monitor": monitor}
 
 
-def _best(state: Search, budget: float | None) -> list[Trial]:
-    """Return the trials, the best first.
-
-    Raises
-    ------
-    InputError
-        There is none that trained for an epoch.
-    """
-    trials = state.study.trials
-    best = best_first(trials, higher=state.halving.higher)
-    if any(trial.epochs >= 1 for trial in best):
-        return best
-    if state.attention.interrupted:
-        raise KeyboardInterrupt
-    failures = _failures(trials)
-    if failures:
-        reason = failures[0].values["reason"]
-        raise InputError("tune.all-failed", count=len(trials), reason=reason)
-    raise InputError("tune.no-time", seconds=f"{budget or 0:g}")
-
-
-def _failures(trials: Sequence[Trial]) -> tuple[Message, ...]:
-    """Return why trials failed, the commonest reasons first."""
-    reasons = {str(trial.reason): trial.reason for trial in trials if trial.reason is not None}
-    counts = Counter(str(trial.reason) for trial in trials if trial.reason is not None)
-    return tuple(
-        Message("tuning.note.failed", {"count": count, "reason": reasons[text]})
-        for text, count in counts.most_common(3)
-    )
-
-
-def _ended(state: Search) -> SearchEnd:
-    if state.attention.interrupted:
-        return "interrupted"
-    if state.trials is not None and len(state.study.trials) >= state.trials:
-        return "trials"
-    return "time-budget" if state.over() else "no-more"
-
-
-def _check_numbers(trials: Any, time_budget: Any, seeds: Any, halving: Any) -> None:
-    for name, value, least in (("trials", trials, 1), ("seeds", seeds, 1), ("halving", halving, 2)):
+def _check_numbers(trials: Any, time_budget: Any, seeds: Any, halving: Any, workers: Any) -> None:
+    counts = (("trials", trials, 1), ("seeds", seeds, 1), ("halving", halving, 2), ("workers", workers, 1))
+    for name, value, least in counts:
         if value is None and name != "seeds":
             continue
         if not isinstance(value, int) or isinstance(value, bool) or value < least:

@@ -81,6 +81,11 @@ class Attention:
         self._asked = reason
         self.at = -math.inf
 
+    @property
+    def ending(self) -> bool:
+        """Whether somebody asked for an end."""
+        return self.interrupted or self._asked is not None
+
     def look(self, state: TrainingState) -> EndedBy | None:
         """Do what is due at this moment; return what ends the training here, None to go on."""
         now = time.perf_counter()

@@ -42,6 +42,7 @@ from goodfit.workflow.starting import NETWORK
 
 __all__ = [
     "Member",
+    "best_of",
     "group_members",
     "make_member",
     "make_members",
@@ -155,6 +156,12 @@ def _numbers(job: Job) -> int:
     sets = [batches for batches in (job.train, job.valid, job.sample) if batches is not None]
     leaves_of_sets = [leaves(getattr(batches, "inputs", ())) for batches in sets]
     return sum(leaf.numel() for found in leaves_of_sets for leaf in found)
+
+
+def best_of(members: Sequence[Member], higher: bool) -> Member:
+    """Return the member with the best value, the first of several."""
+    known = [member for member in members if math.isfinite(member.state.best.value)] or members
+    return (max if higher else min)(known, key=lambda member: member.state.best.value)
 
 
 def train_group(

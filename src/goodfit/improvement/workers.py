@@ -1,0 +1,175 @@
+"""Where the groups of a search train: here one after another, or side by side in processes of their own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from multiprocessing.connection import Connection, Pipe, wait
+from typing import Any, Self
+
+import torch
+
+from goodfit.improvement.halving import Halving
+from goodfit.recipe import Recipe
+from goodfit.training.attention import Attention
+from goodfit.training.population.member_ends import Drop
+from goodfit.training.weights import load_weights
+from goodfit.workflow.members import Member, best_of, train_group
+
+__all__ = ["Workers", "can_fork", "cores", "workers_of"]
+
+EVERY = 0.2
+"""Seconds between two looks at the clock while others train."""
+MOST = 16
+"""Workers that are taken unasked: so many proposals at once know nothing of one another."""
+
+
+def can_fork() -> bool:
+    """Say whether processes can be copied here: elsewhere it is unsafe, as where an accelerator is in use."""
+    return sys.platform == "linux" and not torch.accelerator.is_available()
+
+
+def cores() -> int:
+    """Return the cores that this process may use, as far as they are worth a worker each."""
+    return min(MOST, len(os.sched_getaffinity(0)))
+
+
+def workers_of(asked: int | None, budget: float | None, recipe: Recipe) -> int:
+    """Return how many groups train side by side: where the clock decides what is found, one on each core."""
+    if recipe.device != "cpu" or not can_fork():
+        return 1
+    return asked or (1 if budget is None else cores())
+
+
+class Workers:
+    """Trains groups of members, up to ``count`` of them at the same time.
+
+    With a single worker they train in this process. Else each trains in a copy of it, a fork with one thread,
+    which has the data and whatever functions the caller gave, and sends back the curves and the weights of
+    its best member. Which members go on is decided here for all of them. Nothing is lost with a process that
+    dies: its group is trained here, where what is wrong with it is said.
+
+    Parameters
+    ----------
+    look
+        Is called now and then while others train, and ends them by the ``attention``.
+    """
+
+    def __init__(self, count: int, attention: Attention, halving: Halving, look: Callable[[], None]) -> None:
+        self.count = count
+        self._attention, self._halving, self._look = attention, halving, look
+        self._running: dict[Connection, tuple[Any, Sequence[Member], Drop]] = {}
+        self._ended: list[Sequence[Member]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for process, *_ in self._running.values():
+            process.kill()
+            process.join()
+
+    def members(self) -> int:
+        """Return how many members are in training."""
+        return sum(len(group) for _, group, _ in self._running.values())
+
+    def free(self) -> bool:
+        """Say whether another group can begin."""
+        return len(self._running) + len(self._ended) < self.count
+
+    def start(self, group: Sequence[Member], drop: Drop) -> None:
+        """Train a group of which ``drop`` ends members early; with a single worker it has ended on return."""
+        if self.count == 1:
+            train_group(group, self._attention, drop)
+            self._ended.append(group)
+            return
+        ours, theirs = Pipe()
+        given = (theirs, group, self._attention.ends_at, self._halving)
+        process = multiprocessing.get_context("fork").Process(target=_work, args=given)
+        with (
+            warnings.catch_warnings()
+        ):  # of other threads' locks: none is taken, as in a DataLoader's workers
+            warnings.simplefilter("ignore", DeprecationWarning)
+            process.start()
+        theirs.close()
+        self._running[ours] = process, group, drop
+
+    def ended(self) -> list[Sequence[Member]]:
+        """Return the groups that have ended, once there are any; none where nothing is in training."""
+        while self._running and not self._ended:
+            for connection in wait(list(self._running), EVERY):
+                assert isinstance(connection, Connection)
+                self._hear(connection)
+            self._look()
+            if self._attention.ending:
+                for process, *_ in self._running.values():
+                    process.terminate()  # asks it for an end, see `_work`
+        ended, self._ended = self._ended, []
+        return ended
+
+    def _hear(self, connection: Connection) -> None:
+        process, group, drop = self._running[connection]
+        try:
+            kind, *told = connection.recv()
+            if kind == "rung":
+                connection.send(drop(*told))
+                return
+            _take_over(group, *told)
+        except (EOFError, ConnectionError):
+            train_group(group, self._attention, drop)
+        del self._running[connection]
+        connection.close()
+        process.join()
+        self._ended.append(group)
+
+
+def _work(connection: Connection, group: Sequence[Member], ends_at: float, halving: Halving) -> None:
+    """Train a group in a process of its own; the caller's is told, and asked which members go on."""
+    caller = os.getppid()
+
+    def look(_: Any) -> None:
+        if os.getppid() != caller:  # it was killed
+            os._exit(1)
+
+    def drop(epoch: int, values: Mapping[int, float]) -> set[int]:
+        if epoch not in halving.values:
+            return set()
+        connection.send(("rung", epoch, dict(values)))
+        while not connection.poll(EVERY):
+            look(None)
+        unwanted: set[int] = connection.recv()
+        return unwanted
+
+    attention = Attention(ends_at=ends_at, progress=look)
+    signal.signal(signal.SIGTERM, lambda *_: attention.interrupt())
+    torch.set_num_threads(1)
+    try:
+        train_group(group, attention, drop)
+        best = best_of(group, halving.higher)
+        weights = {name: value.numpy() for name, value in best.job.model.state_dict().items()}
+        connection.send(("ended", [_told(member) for member in group], group.index(best), weights))
+    except BaseException:
+        os._exit(1)  # said by the caller's process
+
+
+def _told(member: Member) -> tuple[Any, Any]:
+    """Return how a training went, without what only the process needs that it was in."""
+    lean = replace(
+        member.state, best_weights=None, losses=[], loss_weights=[], generators={}, random=None, vitals=[]
+    )
+    return member.ended, lean
+
+
+def _take_over(
+    group: Sequence[Member], told: Sequence[tuple[Any, Any]], best: int, weights: Mapping[str, Any]
+) -> None:
+    """Fill the members' states by what was told of them, and the weights of the best one."""
+    for member, (ended, state) in zip(group, told, strict=True):
+        member.ended, member.state = ended, state
+    load_weights(group[best].job.model, {name: torch.from_numpy(value) for name, value in weights.items()})
+    group[best].job.model.eval()

@@ -1,0 +1,133 @@
+"""Trainings side by side in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import goodfit
+from goodfit.improvement.tuning import Tuning
+from goodfit.improvement.workers import can_fork, cores
+
+pytestmark = pytest.mark.skipif(not can_fork(), reason="processes cannot be copied here")
+RNG = np.random.default_rng(0)
+INPUTS = RNG.normal(size=(160, 4)).astype(np.float32)
+LABELS = (INPUTS[:, 0] * INPUTS[:, 1] + 0.3 * INPUTS[:, 2] > 0).astype(np.int64)
+SPACE = {"learning_rate": {"low": 1e-3, "high": 0.1, "log": True}, "hidden": [[4], [8]]}
+
+
+def search(**given: object) -> Tuning:
+    wanted = {"space": SPACE, "trials": 16, "epochs": 9, "seeds": 1, "task": "binary", "workers": 2, **given}
+    return goodfit.tune((INPUTS, LABELS), **wanted)
+
+
+def children(process: int) -> list[int]:
+    listed = Path(f"/proc/{process}/task/{process}/children")
+    return [int(child) for child in listed.read_text().split()] if listed.exists() else []
+
+
+def test_trials_of_several_workers_are_kept_dropped_and_as_many_as_asked_for():
+    tuning = search()
+    assert len(tuning.trials) == 16
+    assert {trial.state for trial in tuning.trials} == {"finished", "dropped"}
+    for trial in tuning.trials:
+        assert min(trial.curve["valid_loss"]) == trial.value
+
+
+def test_the_best_comes_back_with_its_weights_and_trains_the_same_alone():
+    tuning = search()
+    again = goodfit.train((INPUTS, LABELS), recipe=tuning.recipe, task="binary")
+    np.testing.assert_allclose(tuning.run.history["valid_loss"], again.history["valid_loss"], rtol=1e-4)
+    np.testing.assert_allclose(tuning.run.predict(INPUTS), again.predict(INPUTS), rtol=1e-3, atol=1e-5)
+
+
+def test_a_grid_is_tried_whole():
+    space = {"hidden": [[4], [8]], "schedule": ["constant", "cosine"], "learning_rate": [0.01, 0.02, 0.04]}
+    tuning = search(space=space, sampler="grid", trials=None)
+    assert len({repr(trial.values) for trial in tuning.trials}) == len(tuning.trials) == 12
+
+
+def test_what_a_worker_that_dies_had_is_trained_all_the_same():
+    class Fragile(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer, self.home = nn.Linear(4, 2), os.getpid()
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            if os.getpid() != self.home:
+                os._exit(3)
+            return self.layer(inputs)
+
+    space = {"learning_rate": [0.01, 0.02, 0.03]}
+    tuning = search(space=space, sampler="grid", trials=None, model=Fragile, loss="cross_entropy", task=None)
+    assert [trial.state == "failed" for trial in tuning.trials] == [False] * 3
+
+
+def test_time_ends_all_workers():
+    tuning = search(trials=None, time_budget=2.0, epochs=100_000, patience=None, halving=None)
+    assert {trial.state for trial in tuning.trials} == {"cut"}
+    assert not children(os.getpid())
+
+
+def test_a_search_by_time_has_a_worker_for_each_core(monkeypatch):
+    asked = []
+
+    def counted() -> int:
+        asked.append(cores())
+        return 1
+
+    monkeypatch.setattr("goodfit.improvement.workers.cores", counted)
+    search(workers=None, time_budget=60.0, trials=2)
+    search(workers=None, trials=2)
+    search(time_budget=60.0, trials=2)
+    assert len(asked) == 1
+
+
+PROGRAM = """
+import numpy as np, goodfit
+rng = np.random.default_rng(0)
+data = rng.normal(size=(160, 4)).astype(np.float32), rng.integers(0, 2, 160)
+space = {"learning_rate": {"low": 1e-3, "high": 0.1, "log": True}}
+long = {"epochs": 10**6, "patience": None, "halving": None, "hidden": (8,), "task": "binary", "seeds": 1}
+tuning = goodfit.tune(data, space=space, trials=64, workers=2, **long)
+print(tuning.ended_by, len(tuning.trials), {trial.state for trial in tuning.trials})
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_ctrl_c_keeps_what_was_tried_and_no_process_outlives_a_killed_one(how):
+    running = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while len(workers := children(running.pid)) < 2:
+        assert running.poll() is None, running.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(0.5)
+    if how == signal.SIGINT:
+        os.killpg(running.pid, how)  # as a terminal does
+        output, errors = running.communicate()
+        assert errors == ""
+        assert output.startswith("interrupted")
+        assert output.endswith("{'cut'}\n")
+    else:
+        os.kill(running.pid, how)
+        running.communicate()
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
