@@ -32,18 +32,26 @@ def test_nothing_is_said_twice():
     assert text.count("rows for training") == 1
 
 
+def test_a_training_of_few_epochs_is_said_to_be_too_short_to_judge():
+    short = [Message("findings.missing.epochs", {"count": 3, "needed": 4})]
+    for findings in ([], [Finding("network-too-large", "info", 0.5)]):
+        assert "3 epochs are too few to judge" in tell_findings(findings, short)[-1]
+    run = goodfit.train(people(), target="bought", hidden=(4,), epochs=1)
+    assert "1 epoch is too few to judge" in " ".join(tell_run(run).split())
+
+
 def test_findings_come_with_what_to_do_a_line_each():
     evidence = {"best_epoch": 4, "lowest": 0.5, "last": 0.75, "cost": 0.5}
     remedies = (Remedy("dropout"), Remedy("more-data"))
     finding = Finding("overfitting", "warning", 0.9, evidence=evidence, remedies=remedies)
-    lines = tell_findings([finding])
+    lines = tell_findings([finding], [])
     assert lines[0] == "FINDINGS"
     assert lines[1] == "  warning: The network overfits [overfitting]"
     assert [line for line in lines if line.startswith("      - ")] == [
         f"      - {title}" for title in finding.remedy_titles()
     ]
-    assert tell_findings([]) == ["FINDINGS", "  nothing to report"]
-    assert tell_findings([], "es")[0] == "HALLAZGOS"
+    assert tell_findings([], []) == ["FINDINGS", "  nothing to report"]
+    assert tell_findings([], [], "es")[0] == "HALLAZGOS"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

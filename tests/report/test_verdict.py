@@ -9,6 +9,8 @@ from runs_for_tests import broken_run, own_network_run
 from goodfit.evaluation.evaluate import evaluate
 from goodfit.evaluation.scores import Evaluation
 from goodfit.finding import Finding, Remedy
+from goodfit.messages import Message
+from goodfit.observations import History
 from goodfit.recipe import Recipe
 from goodfit.report.parts import ReportParts
 from goodfit.report.verdict import changes, verdict
@@ -55,6 +57,14 @@ def judged(network: float, linear: float, rows: int = 300) -> Evaluation:
 def test_the_lead_says_what_the_evaluation_and_the_diagnosis_come_to(evaluation, findings, lead, tone):
     said = verdict(ReportParts(name="x", evaluation=evaluation, findings=findings))
     assert (said.lead, said.tone) == (lead, tone)
+
+
+def test_a_training_of_few_epochs_is_said_to_be_too_short_to_judge():
+    short = Message("findings.missing.epochs", {"count": 2, "needed": 4})
+    history = History({"epoch": [1, 2], "valid_loss": [2.0, 1.0]})
+    said = verdict(ReportParts(name="x", history=history, untold=[short]))
+    assert short.text() in said.sentences
+    assert "nothing wrong with the training" not in " ".join(said.sentences)
 
 
 def test_an_error_outweighs_every_score():

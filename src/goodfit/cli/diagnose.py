@@ -216,13 +216,14 @@ def _as_dict(log: Log, findings: list[Finding], language: str) -> dict[str, Any]
 
 def _told(log: Log, findings: list[Finding], quiet: bool, language: str) -> list[str]:
     from goodfit.cli.telling import tell_findings
-    from goodfit.diagnosis.diagnose import missing_evidence
+    from goodfit.diagnosis.diagnose import missing_evidence, too_short
 
     history = log.observations.history
     lines = [say("log.told", language, name=log.name, format=log.format, count=len(history))]
-    lines += tell_findings(findings, language)
+    untold = missing_evidence(log.observations)
+    lines += tell_findings(findings, untold, language)
     if not quiet:
-        rest = [*log.notes, *missing_evidence(log.observations)]
+        rest = [*log.notes, *(one for one in untold if one != too_short(untold))]
         lines += [f"  {say('terminal.notes', language)}"] if rest else []
         lines += [f"    - {note.text(language)}" for note in rest]
     return lines

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from goodfit.diagnosis.diagnose import missing_evidence, too_short
 from goodfit.evaluation.text import align, shorten, wrapped
 from goodfit.finding import Finding
 from goodfit.messages import Message, say, thousands
@@ -43,7 +44,7 @@ def tell_run(run: Run, language: str = "en", width: int = WIDTH) -> str:
     sections = [
         _data(run, language),
         _course(run, language),
-        tell_findings(run.findings, language),
+        tell_findings(run.findings, missing_evidence(run.observations), language),
         tell_evaluation(run, language),
         tell_repeats(run, language),
         tell_importance(run, language),
@@ -52,8 +53,8 @@ def tell_run(run: Run, language: str = "en", width: int = WIDTH) -> str:
     return "\n\n".join(wrapped(section, width) for section in sections if section)
 
 
-def tell_findings(findings: Iterable[Finding], language: str = "en") -> list[str]:
-    """Return the findings with what to do about each."""
+def tell_findings(findings: Iterable[Finding], untold: Iterable[Message], language: str = "en") -> list[str]:
+    """Return the findings with what to do about each, and whether there were epochs enough to judge."""
     lines = [_heading("findings", language)]
     for finding in findings:
         severity = say(f"terminal.severity.{finding.severity}", language)
@@ -66,6 +67,9 @@ def tell_findings(findings: Iterable[Finding], language: str = "en") -> list[str
         if titles:
             lines.append("    " + say("terminal.try", language))
         lines += [f"      - {title}" for title in titles]
+    short = too_short(untold)
+    if short is not None:
+        lines.append("  " + short.text(language))
     if len(lines) == 1:
         lines.append("  " + say("terminal.no-findings", language))
     return lines

@@ -16,7 +16,7 @@ from goodfit.finding import SEVERITIES, Finding, Severity
 from goodfit.messages import Message
 from goodfit.observations import Observations
 
-__all__ = ["diagnose", "missing_evidence"]
+__all__ = ["diagnose", "missing_evidence", "too_short"]
 
 
 def diagnose(observations: Observations) -> list[Finding]:
@@ -60,6 +60,11 @@ def missing_evidence(observations: Observations) -> list[Message]:
         if hasattr(family, "cannot_tell")
         for message in family.cannot_tell(observations)
     ]
+
+
+def too_short(untold: Iterable[Message]) -> Message | None:
+    """Return, of what could not be judged, that there were too few epochs; None where there were enough."""
+    return next((message for message in untold if message.code == "findings.missing.epochs"), None)
 
 
 @cache

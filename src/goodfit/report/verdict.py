@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from goodfit.diagnosis.diagnose import too_short
 from goodfit.messages import say, thousands
 from goodfit.observations import higher_is_better
 from goodfit.report.formats import NO_BREAK, as_toml, number, percent
@@ -56,6 +57,7 @@ def verdict(parts: ReportParts, language: str = "en") -> Verdict:
         *_how_good(parts, language),
         _repeated(parts, language),
         _diagnosed(parts, language),
+        "" if (short := too_short(parts.untold)) is None else short.text(language),
     ]
     return Verdict(
         lead=say(f"report.lead.{lead}", language),
@@ -184,6 +186,8 @@ def _diagnosed(parts: ReportParts, language: str) -> str:
     if parts.findings:
         found = [_quoted(finding.statement(language), language) for finding in parts.worst_first]
         return say("report.said.info", language, found=found)
+    if too_short(parts.untold) is not None:
+        return ""
     return say("report.said.none" if parts.history is not None else "report.said.not-asked", language)
 
 

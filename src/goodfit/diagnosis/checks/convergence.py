@@ -38,7 +38,7 @@ def cannot_tell(observations: Observations) -> list[Message]:
     if valid is None:
         return [Message("findings.missing.valid-loss")]
     if len(valid) < FEWEST:
-        return [Message("findings.missing.epochs", {"epochs": len(valid), "needed": FEWEST})]
+        return [Message("findings.missing.epochs", {"count": len(valid), "needed": FEWEST})]
     return []
 
 
