@@ -15,6 +15,7 @@ from torch import Tensor
 
 from goodfit.observations import EndedBy
 from goodfit.training.attention import Attention, heeding_interrupts
+from goodfit.training.batch_checks import refuse_other_rows
 from goodfit.training.compiling import compiled
 from goodfit.training.gradients import Group, adjust_gradients, gradients, group_weight, groups
 from goodfit.training.hopeless import hopeless
@@ -93,7 +94,7 @@ def train_one_epoch(job: Job, state: TrainingState, attention: Attention) -> End
         try:
             state.losses.append(train_step(job, group, (state.epoch, state.batch)))
         except (IndexError, RuntimeError, ValueError):
-            refuse(job, group)
+            refuse(job, group, state.batch)
             raise
         state.loss_weights.append(group_weight(job, group))
         state.batch += len(group)
@@ -149,9 +150,10 @@ def _update(job: Job) -> None:
         job.optimizer.step()
 
 
-def refuse(job: Job, group: Group) -> None:
-    """Refuse a batch that failed by what is wrong with it, if that can be told."""
-    for batch in group if job.step is None else ():
+def refuse(job: Job, group: Group, number: int) -> None:
+    """Refuse a batch that failed by what is wrong with it, if that can be told; ``number`` is the first's."""
+    for place, batch in enumerate(group if job.step is None else (), number):
+        refuse_other_rows(job.train, batch, place, "train")
         inputs, target = batch
         job.model.eval()
         with torch.no_grad(), suppress(IndexError, RuntimeError, TypeError):

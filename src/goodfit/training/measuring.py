@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from goodfit.data.batches import Batch, Batches, count_rows, head
 from goodfit.evaluation.metrics import measure
 from goodfit.training.attention import Attention
 from goodfit.training.averaging import reestimate_batchnorm
+from goodfit.training.batch_checks import refuse_other_rows
 from goodfit.training.gradients import batch_loss, group_weight
 from goodfit.training.job import Job
 from goodfit.training.losses import convert_target
@@ -26,7 +28,9 @@ from goodfit.training.stopping import record
 from goodfit.training.vitals import VITAL_ROWS, start_rows
 from goodfit.training.weights import copy_weights
 
-__all__ = ["evaluate_step", "measure_epoch", "measure_start", "try_rows"]
+__all__ = ["evaluate_step", "evaluated", "measure_epoch", "measure_start", "try_rows"]
+
+Evaluated: TypeAlias = tuple[Tensor, Tensor | float, Tensor | None, Tensor | None]
 
 
 def measure_start(job: Job, state: TrainingState) -> None:
@@ -110,8 +114,8 @@ def evaluate(job: Job, batches: Batches) -> dict[str, float]:
     weight: Tensor | float = 0.0
     outputs, targets = [], []
     with torch.no_grad():
-        for batch in batches.epoch(0):
-            loss, rows, output, target = evaluate_step(job, batch)
+        part = "valid" if batches is job.valid else "train"
+        for _, (loss, rows, output, target) in evaluated(job, batches, part):
             total += loss
             weight += rows
             if job.metrics and isinstance(output, Tensor) and target is not None:
@@ -127,7 +131,25 @@ def evaluate(job: Job, batches: Batches) -> dict[str, float]:
     return result
 
 
-def evaluate_step(job: Job, batch: Batch) -> tuple[Tensor, Tensor | float, Tensor | None, Tensor | None]:
+def evaluated(job: Job, batches: Batches, part: str) -> Iterator[tuple[Batch, Evaluated]]:
+    """Deliver each batch with what `evaluate_step` returns of it.
+
+    Raises
+    ------
+    InputError
+        The network cannot take a batch, whose rows are unlike those of the first.
+    """
+    for number, batch in enumerate(batches.epoch(0)):
+        try:
+            found = evaluate_step(job, batch)
+        except (IndexError, RuntimeError, ValueError):
+            if job.step is None:
+                refuse_other_rows(batches, batch, number, part)
+            raise
+        yield batch, found
+
+
+def evaluate_step(job: Job, batch: Batch) -> Evaluated:
     """Return a batch's summed loss, the weight of its rows, and outputs and target where there are any."""
     with nullcontext() if job.recipe.precision == "float32" else job.autocast():
         if job.step is not None:

@@ -16,7 +16,7 @@ from goodfit.evaluation.intervals import bootstrap, interval
 from goodfit.evaluation.metrics import Metric, measure, resolve
 from goodfit.evaluation.scores import ClassReport, Evaluation, Score
 from goodfit.training.job import Job
-from goodfit.training.measuring import evaluate_step
+from goodfit.training.measuring import evaluated
 from goodfit.training.predicted import predicted_and_actual
 
 __all__ = ["evaluate_own"]
@@ -76,8 +76,7 @@ def _through(job: Job, batches: Batches) -> tuple[int, float, NDArray[Any] | Non
     rows, total, weight = 0, 0.0, 0.0
     predictions, actuals = [], []
     with torch.no_grad():
-        for batch in batches.epoch(0):
-            loss, counted, output, target = evaluate_step(job, batch)
+        for batch, (loss, counted, output, target) in evaluated(job, batches, "test"):
             rows, total, weight = rows + count_rows(batch), total + float(loss), weight + float(counted)
             if isinstance(output, torch.Tensor) and isinstance(target, torch.Tensor):
                 predicted, actual = predicted_and_actual(job.loss, output, target)

@@ -1,0 +1,54 @@
+"""Batches of one's own that the network cannot take, as their rows are unlike those of the first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from goodfit.data.batches import Batch, Batches
+from goodfit.errors import InputError
+
+__all__ = ["refuse_other_rows"]
+
+
+def refuse_other_rows(batches: Batches, batch: Batch, number: int, part: str) -> None:
+    """Refuse a batch that failed if its rows have other shapes than those of the first batch.
+
+    Rows of any length are fine for a network that takes them, so this is asked only once it has failed.
+
+    Parameters
+    ----------
+    number
+        Which batch it is, counted from 0.
+    part
+        What the batches are called in messages: ``train``, ``valid``, ``test``.
+
+    Raises
+    ------
+    InputError
+    """
+    first = next(iter(batches.epoch(0)), batch)
+    for mine, usual in zip(_rows_of(batch[0]), _rows_of(first[0]), strict=False):
+        if mine != usual:
+            values = {"part": part, "batch": number + 1, "given": _numbers(mine), "wanted": _numbers(usual)}
+            raise InputError("training.batch-width", **values)
+
+
+def _rows_of(inputs: Any) -> list[tuple[int, ...]]:
+    """Return the shapes of a row in nested tensors."""
+    if isinstance(inputs, Tensor):
+        return [tuple(inputs.shape[1:])]
+    inner = (
+        inputs.values()
+        if isinstance(inputs, Mapping)
+        else inputs
+        if isinstance(inputs, (tuple, list))
+        else ()
+    )
+    return [shape for item in inner for shape in _rows_of(item)]
+
+
+def _numbers(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape)) or "1"
