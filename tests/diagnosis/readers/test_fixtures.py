@@ -14,15 +14,15 @@ from goodfit.diagnosis.readers.read import read_logs
 FIXTURES = Path(__file__).parent / "fixtures"
 # Path, format, how the training loss was measured, first and last epoch, points, first losses
 KNOWN = [
-    ("keras_csv_logger.csv", "keras", "running-mean", (0, 29), 30, (0.72893983, 0.63618832)),
+    ("keras_csv_logger.csv", "keras", "running-mean", (1, 30), 30, (0.72893983, 0.63618832)),
     ("keras_history.json", "keras-history", "running-mean", (1, 30), 30, (0.72893983, 0.63618832)),
-    ("lightning_metrics.csv", "lightning", "running-mean", (0, 29), 30, None),
+    ("lightning_metrics.csv", "lightning", "running-mean", (1, 30), 30, None),
     ("trainer_state.json", "trainer-state", "running-mean", (1, 12), 12, (0.69640458, 0.69435280)),
     ("skorch_history.json", "skorch", "running-mean", (1, 30), 30, (0.69185815, 0.64349490)),
     ("mlflow", "mlflow", "unknown", (1, 30), 30, (0.68684190, 0.65583592)),
     ("tensorboard/one", "tensorboard", "unknown", (1, 30), 30, (0.68684190, 0.65583592)),
     ("tensorboard/two", "tensorboard", "unknown", (1, 30), 30, (0.68684190, 0.65583592)),
-    ("fastai_history.csv", "fastai", "running-mean", (0, 29), 30, None),
+    ("fastai_history.csv", "fastai", "running-mean", (1, 30), 30, None),
 ]
 
 

@@ -51,7 +51,8 @@ def to_points(table: pl.DataFrame, meaning: Meaning) -> tuple[dict[str, Array], 
     """Return the columns of a History, a row per point, and what was noticed.
 
     Where training losses were logged more often than validations, a point is a validation, and its training
-    loss the mean since the one before; where there are none, a point is an epoch.
+    loss the mean since the one before; where there are none, a point is an epoch. Epochs are counted from 1,
+    as everywhere in goodfit.
     """
     notes: list[Message] = []
     curves = {name: _summed(table, columns) for name, columns in meaning.curves.items()}
@@ -96,9 +97,24 @@ def to_points(table: pl.DataFrame, meaning: Meaning) -> tuple[dict[str, Array], 
         points["epoch"] = np.arange(1.0, len(points["epoch"]) + 1)
         if meaning.step is not None:
             notes.append(Message("log.points-counted"))
+    elif _from_zero(points):
+        points["epoch"] = points["epoch"] + 1
+        notes.append(Message("log.epochs-from-zero"))
     first = [name for name in ("epoch", "step", "train_loss", "valid_loss") if name in points]
     points |= {name: _bounded(values) for name, values in points.items() if name not in ("epoch", "step")}
     return {name: points[name] for name in [*first, *(name for name in points if name not in first)]}, notes
+
+
+def _from_zero(points: Mapping[str, Array]) -> bool:
+    """Say whether the first epoch that was trained is called 0.
+
+    Fractions tell how much has been trained, and a row at 0 without a training loss, where others have one,
+    is an evaluation before the training.
+    """
+    epoch, train = points["epoch"], points.get("train_loss")
+    if not len(epoch) or epoch[0] != 0 or (epoch % 1 != 0).any():
+        return False
+    return train is None or not np.isnan(train[0]) or bool(np.isnan(train).all())
 
 
 def _axis(table: pl.DataFrame, meaning: Meaning) -> Array | None:
