@@ -44,6 +44,16 @@ def test_the_run_is_that_of_the_first_seed_trained_alone():
     assert run.repeats.spreads()["log_loss"].count == 3
 
 
+@pytest.mark.parametrize("several", [{"seeds": 2}, {"folds": 2}, {"folds": 2, "ensemble": True}])
+def test_single_networks_are_said_to_be_such_where_several_would_be_averaged(several):
+    def codes(**said):
+        run = goodfit.train(people(), target="bought", vitals=False, diagnose=False, **said, **several)
+        return [note.code for note in run.notes]
+
+    assert "population.note.single-networks" in codes(time_budget=1.5)
+    assert "population.note.single-networks" not in codes(model="mlp", epochs=2)
+
+
 def test_any_seed_is_trained_again_where_the_rows_keep_theirs():
     run = train(seeds=3)
     again = goodfit.train(people(), target="bought", recipe=RECIPE, seed=5, split_seed=3)

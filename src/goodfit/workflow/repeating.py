@@ -36,6 +36,7 @@ from goodfit.workflow.members import Member, make_member, make_members, make_run
 from goodfit.workflow.own_data import is_own_data, own_folds, own_parts
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.population_progress import PopulationProgress
+from goodfit.workflow.table_defaults import bagged, is_open
 from goodfit.workflow.tables import divided, read_table
 from goodfit.workflow.time_left import AFTER_SEVERAL, training_ends
 
@@ -87,7 +88,6 @@ def train_seeds(
     vitals: bool = True,
     diagnose: bool = True,
     name: str | None = None,
-    notes: tuple[Message, ...] = (),
     shown: PopulationProgress | None = None,
     begun: float,
 ) -> Run:
@@ -101,6 +101,8 @@ def train_seeds(
     begun
         When the seconds of the time budget, which is of all of it, began to count, by ``time.perf_counter``.
     """
+    asked, recipe = recipe, completed(recipe, parts, functions, model)
+    notes = _single_networks(asked, recipe, parts, functions, model)
     recipes = [recipe.replace(seed=(recipe.seed + place) % 2**63) for place in range(seeds)]
     with undisturbed():
         members = make_members(recipes, lambda _: parts, model, vitals, functions=functions)
@@ -168,7 +170,8 @@ def train_folds(
         folded = fold_table(known, recipe, folds, one_preparation=ensemble)
         ordinary = None if ensemble else divided(known, recipe)
     every = folded.parts if ordinary is None else [ordinary, *folded.parts]
-    recipe = completed(recipe, every[0], functions, model)
+    chosen, recipe = recipe, completed(recipe, every[0], functions, model)
+    notes = _single_networks(chosen, recipe, every[0], functions, model)
     with undisturbed():
         members = [
             make_member(place, recipe, parts, model, functions, vitals) for place, parts in enumerate(every)
@@ -180,7 +183,7 @@ def train_folds(
     evaluation, predictions = out_of_fold(of_folds, seed=recipe.seed)
     trainings = tuple(_repeat(fold.run, fold.number) for fold in of_folds)
     repeats = Repeats("folds", trainings, ensemble, evaluation, predictions)
-    run = replace(runs[0], repeats=repeats, notes=(*runs[0].notes, folded.rule))
+    run = replace(runs[0], repeats=repeats, notes=(*runs[0].notes, folded.rule, *notes))
     if not ensemble:
         return _in_place(run, model, members[0].job.device)
     table = (
@@ -199,8 +202,18 @@ def train_folds(
         table=table,
         test_predictions=predictions,
         held_out=None,  # no row is new to all the networks
-        notes=(*every[0].notes, *shared),
+        notes=(*every[0].notes, *shared, *notes),
     )
+
+
+def _single_networks(
+    asked: Recipe, recipe: Recipe, parts: Parts, functions: Functions, model: Any
+) -> tuple[Message, ...]:
+    """Return that single networks are trained where `goodfit.train` alone would average several."""
+    unsaid = is_open(asked) and "bag" not in asked.model_fields_set
+    if functions or model is not None or not unsaid or bagged(recipe, parts).bag == 1:
+        return ()
+    return (Message("population.note.single-networks", {"networks": bagged(recipe, parts).bag}),)
 
 
 def _ends(recipe: Recipe, begun: float) -> float:

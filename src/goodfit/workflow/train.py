@@ -173,7 +173,6 @@ def train(
             run = train_folds(asked, recipe, model, functions, folds, **several)
         else:
             parts = parts_of(asked, model, recipe, stepped=step is not None, looked_at=folder is not None)
-            recipe = completed(recipe, parts, functions, model)
             several |= {"name": name}
             run = train_seeds(parts, recipe, model, functions, seeds or 1, **several)
         if folder is None:
