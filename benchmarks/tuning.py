@@ -1,14 +1,19 @@
 """What a search finds in equal time: `python benchmarks/tuning.py --data DIR --peers-env DIR [--write]`.
 
-Each search is a process of its own, one after another, the searchers taking turns; all have the cores of the
-machine. They get the same training and validation rows, prepared by goodfit (categories as columns of 0 and 1
-for the others), the same space, AdamW, at most 100 epochs, patience 20, and ``--budget`` seconds of search.
-What counts is the lowest validation loss found; goodfit's clock runs while it reads its file, too.
+Each search has the whole machine, one after another, the searchers taking turns. They get the same training
+and validation rows, prepared by goodfit (categories as columns of 0 and 1 for the others), the same space,
+AdamW, at most 100 epochs, patience 20, and ``--budget`` seconds of search. What counts is the lowest
+validation loss found; goodfit's clock runs while it reads its file, too.
 
-goodfit         `goodfit.tune`: TPE, populations, successive halving
+goodfit         `goodfit.tune`: TPE, populations, successive halving, a worker on each core
 optuna-loop     Optuna's TPE with successive halving around the leanest loop on resident tensors
+optuna-loops    the same in two processes that share their trials through a journal file
 optuna-skorch   Optuna's TPE with successive halving around skorch
 keras-tuner     KerasTuner's Hyperband on Keras with JAX
+
+``--threads 1`` gives PyTorch one thread in all of them: where the machine has other work too, two threads
+that wait for each other make these networks several times slower. ``--keep FILE`` adds the searches to those
+of earlier calls, and makes the tables of them all.
 
 ``--data DIR`` has a folder for each table with a manifest.json that names its file and target;
 ``--peers-env`` is a virtual environment for skorch and KerasTuner, made and filled if it is not there.
@@ -23,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import numpy as np
@@ -41,6 +47,7 @@ TABLES = ("pima_diabetes", "wine_quality_white", "telco_churn", "california_hous
 SEARCHERS = {
     "goodfit": ("goodfit_tune.py", False),
     "optuna-loop": ("optuna_loop.py", False),
+    "optuna-loops": ("optuna_loop.py", False),
     "optuna-skorch": ("optuna_skorch.py", True),
     "keras-tuner": ("keras_hyperband.py", True),
 }
@@ -58,6 +65,9 @@ def main() -> None:
     parser.add_argument("--peers-env", type=Path, metavar="DIR")
     parser.add_argument("--budget", type=float, default=60.0, help="seconds of each search")
     parser.add_argument("--runs", type=int, default=1, help="searches of each, with seeds of their own")
+    parser.add_argument("--first-run", type=int, default=0, help="the seed of the first")
+    parser.add_argument("--threads", type=int, help="of PyTorch in each process")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="JSON with the searches so far")
     parser.add_argument("--tables", nargs="+", default=list(TABLES), metavar="NAME")
     parser.add_argument("--searchers", nargs="+", choices=list(SEARCHERS), default=list(SEARCHERS))
     parser.add_argument("--write", action="store_true", help="put the tables into RESULTS.md")
@@ -68,16 +78,24 @@ def main() -> None:
     if others is not None:
         subprocess.run([others, "-m", "pip", "install", "--quiet", *OTHERS], check=True)
     there = [name for name in given.searchers if others is not None or not SEARCHERS[name][1]]
-    found: dict[str, dict[str, list[Any]]] = {name: {who: [] for who in there} for name in given.tables}
-    for run in range(given.runs):
+    found: dict[str, dict[str, list[Any]]] = {}
+    if given.keep is not None and given.keep.exists():
+        found = json.loads(given.keep.read_text())
+    if given.threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(given.threads)
+    for run in range(given.first_run, given.first_run + given.runs):
         for name in given.tables:
             with tempfile.TemporaryDirectory() as folder:
                 prepare(given.data / name, Path(folder), run, given.budget)
                 for who in there:
                     python = str(others) if SEARCHERS[who][1] else sys.executable
-                    found[name][who].append(searched(python, who, Path(folder), given.budget))
-                    print(name, who, run, at(found[name][who][-1]["course"], 1.0, given.budget), flush=True)
-    text = section(found, there, given.budget, given.runs)
+                    result = searched(python, who, Path(folder), given.budget)
+                    found.setdefault(name, {}).setdefault(who, []).append(result)
+                    print(name, who, run, at(result["course"], 1.0, given.budget), flush=True)
+                    if given.keep is not None:
+                        given.keep.write_text(json.dumps(found))
+    there = [who for who in SEARCHERS if any(who in by for by in found.values())]
+    text = section(found, there, given.budget)
     print(f"\n{text}")
     if given.write:
         write_section("tuning", f"{text}\n\n{about}")
@@ -130,19 +148,23 @@ def searched(python: str, who: str, folder: Path, budget: float) -> dict[str, An
     """Return what a searcher reports: its course, [second, lowest validation loss so far], and its trials."""
     file = FOLDER / SEARCHERS[who][0]
     environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONWARNINGS": "ignore"}
-    done = subprocess.run(
-        [python, str(file), str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=20 * budget + 600,
-        env=environment,
-    )
-    if done.returncode:
-        print(f"{who} failed:\n{done.stderr[-1000:]}", file=sys.stderr, flush=True)
-        return {"course": [], "trials": 0}
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    numbers = [["0"], ["1"]] if who == "optuna-loops" else [[]]
+    processes = [
+        subprocess.Popen(
+            [python, str(file), str(folder), *number], stdout=PIPE, stderr=PIPE, text=True, env=environment
+        )
+        for number in numbers
+    ]
+    course: list[list[float]] = []
+    trials = 0
+    for process in processes:
+        said, complaints = process.communicate(timeout=20 * budget + 600)
+        if process.returncode:
+            print(f"{who} failed:\n{complaints[-1000:]}", file=sys.stderr, flush=True)
+            continue
+        told = json.loads(said.splitlines()[-1])
+        course, trials = sorted([*course, *told["course"]]), trials + told["trials"]
+    return {"course": course, "trials": trials}
 
 
 def at(course: list[list[float]], share: float, budget: float) -> float:
@@ -151,26 +173,28 @@ def at(course: list[list[float]], share: float, budget: float) -> float:
     return min(known, default=float("nan"))
 
 
-def section(found: dict[str, dict[str, list[Any]]], there: list[str], budget: float, runs: int) -> str:
+def section(found: dict[str, dict[str, list[Any]]], there: list[str], budget: float) -> str:
     """Return the tables of the results."""
     lowest = []
     courses = []
     behind: dict[str, int] = dict.fromkeys(there, 0)
     for name, by in found.items():
-        ends = {who: [at(run["course"], 1.0, budget) for run in by[who]] for who in there}
-        lowest.append([name, *(spread(ends[who], 4) for who in there)])
-        for who in there:
-            values = [[at(run["course"], share, budget) for run in by[who]] for share in SHARES]
-            counts = [run["trials"] for run in by[who]]
+        ends = {who: [at(run["course"], 1.0, budget) for run in runs] for who, runs in by.items()}
+        lowest.append(
+            [name, *(f"{spread(ends[who], 4)}, {len(ends[who])}" if who in ends else "–" for who in there)]
+        )
+        for who, runs in by.items():
+            values = [[at(run["course"], share, budget) for run in runs] for share in SHARES]
+            counts = [run["trials"] for run in runs]
             middles = [f"{np.median(each):.4g}" if np.isfinite(each).all() else "–" for each in values]
             courses.append([f"{name}, {who}", *middles, spread(counts)])
-            behind[who] += int(np.median(ends[who]) < np.median(ends["goodfit"])) if "goodfit" in ends else 0
+            behind[who] += int("goodfit" in ends and np.median(ends[who]) < np.median(ends["goodfit"]))
     beaten = ", ".join(f"{who} on {count}" for who, count in behind.items() if who != "goodfit")
     seconds = [f"{share * budget:g} s" for share in SHARES]
-    aim = f"Aim: goodfit's is the lowest on all {len(found)} tables; lower than it: {beaten or 'nobody'}."
+    aim = f"Aim: goodfit's median is the lowest on all {len(found)}; lower than it: {beaten or 'nobody'}."
     return "\n\n".join(
         [
-            f"## Tuning: the lowest validation loss found in {budget:g} s, searches of each: {runs}",
+            f"## Tuning: the lowest validation loss found in {budget:g} s, and the number of searches",
             table(["", *there], lowest),
             aim,
             "The course (medians), and how many trials were begun:",

@@ -61,11 +61,22 @@ def suggest(trial: Any) -> dict[str, Any]:
 
 
 def study() -> Any:
-    """Return an Optuna study as its users would make it for trainings of many epochs."""
+    """Return an Optuna study as its users would make it for trainings of many epochs.
+
+    Processes that are told their number share one.
+    """
     import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    number = int(sys.argv[2]) if len(sys.argv) > 2 else None
+    seed = ASKED["seed"] + 1000 * (number or 0)
+    shared = number is not None
     return optuna.create_study(
-        sampler=optuna.samplers.TPESampler(seed=ASKED["seed"], multivariate=True),
+        sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=shared),
         pruner=optuna.pruners.SuccessiveHalvingPruner(min_resource=3, reduction_factor=3),
+        storage=JournalStorage(JournalFileBackend(str(FOLDER / "study.journal"))) if shared else None,
+        study_name="shared" if shared else None,
+        load_if_exists=shared,
     )

@@ -14,10 +14,9 @@ from typing import Any, Self
 
 import torch
 
-from goodfit.improvement.halving import Halving
+from goodfit.improvement.halving import Judge
 from goodfit.recipe import Recipe
 from goodfit.training.attention import Attention
-from goodfit.training.population.member_ends import Drop
 from goodfit.training.weights import load_weights
 from goodfit.workflow.members import Member, best_of, train_group
 
@@ -60,10 +59,10 @@ class Workers:
         Is called now and then while others train, and ends them by the ``attention``.
     """
 
-    def __init__(self, count: int, attention: Attention, halving: Halving, look: Callable[[], None]) -> None:
+    def __init__(self, count: int, attention: Attention, look: Callable[[], None]) -> None:
         self.count = count
-        self._attention, self._halving, self._look = attention, halving, look
-        self._running: dict[Connection, tuple[Any, Sequence[Member], Drop]] = {}
+        self._attention, self._look = attention, look
+        self._running: dict[Connection, tuple[Any, Sequence[Member], Judge]] = {}
         self._ended: list[Sequence[Member]] = []
 
     def __enter__(self) -> Self:
@@ -82,14 +81,14 @@ class Workers:
         """Say whether another group can begin."""
         return len(self._running) + len(self._ended) < self.count
 
-    def start(self, group: Sequence[Member], drop: Drop) -> None:
-        """Train a group of which ``drop`` ends members early; with a single worker it has ended on return."""
+    def start(self, group: Sequence[Member], judge: Judge) -> None:
+        """Train a group, of which ``judge`` ends members early; a single worker returns when it has ended."""
         if self.count == 1:
-            train_group(group, self._attention, drop)
+            train_group(group, self._attention, judge)
             self._ended.append(group)
             return
         ours, theirs = Pipe()
-        given = (theirs, group, self._attention.ends_at, self._halving)
+        given = (theirs, group, self._attention.ends_at, judge)
         process = multiprocessing.get_context("fork").Process(target=_work, args=given)
         with (
             warnings.catch_warnings()
@@ -97,7 +96,7 @@ class Workers:
             warnings.simplefilter("ignore", DeprecationWarning)
             process.start()
         theirs.close()
-        self._running[ours] = process, group, drop
+        self._running[ours] = process, group, judge
 
     def ended(self) -> list[Sequence[Member]]:
         """Return the groups that have ended, once there are any; none where nothing is in training."""
@@ -113,44 +112,43 @@ class Workers:
         return ended
 
     def _hear(self, connection: Connection) -> None:
-        process, group, drop = self._running[connection]
+        process, group, judge = self._running[connection]
         try:
             kind, *told = connection.recv()
             if kind == "rung":
-                connection.send(drop(*told))
+                connection.send(judge.ask(*told))
                 return
             _take_over(group, *told)
         except (EOFError, ConnectionError):
-            train_group(group, self._attention, drop)
+            train_group(group, self._attention, judge)
         del self._running[connection]
         connection.close()
         process.join()
         self._ended.append(group)
 
 
-def _work(connection: Connection, group: Sequence[Member], ends_at: float, halving: Halving) -> None:
-    """Train a group in a process of its own; the caller's is told, and asked which members go on."""
+def _work(connection: Connection, group: Sequence[Member], ends_at: float, judge: Judge) -> None:
+    """Train a group in a process of its own; the caller's is told, and asked at rungs which members go on."""
     caller = os.getppid()
 
     def look(_: Any) -> None:
         if os.getppid() != caller:  # it was killed
             os._exit(1)
 
-    def drop(epoch: int, values: Mapping[int, float]) -> set[int]:
-        if epoch not in halving.values:
-            return set()
+    def ask(epoch: int, values: Mapping[int, float]) -> set[int]:
         connection.send(("rung", epoch, dict(values)))
         while not connection.poll(EVERY):
             look(None)
         unwanted: set[int] = connection.recv()
         return unwanted
 
+    judge.ask = ask
     attention = Attention(ends_at=ends_at, progress=look)
     signal.signal(signal.SIGTERM, lambda *_: attention.interrupt())
     torch.set_num_threads(1)
     try:
-        train_group(group, attention, drop)
-        best = best_of(group, halving.higher)
+        train_group(group, attention, judge)
+        best = best_of(group, judge.halving.higher)
         weights = {name: value.numpy() for name, value in best.job.model.state_dict().items()}
         connection.send(("ended", [_told(member) for member in group], group.index(best), weights))
     except BaseException:
