@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goodfit.improvement.halving import Halving, Judge, rungs_of
+from goodfit.improvement.halving import Halving, rungs_of
 
 
 def test_a_lone_trial_goes_on_until_better_ones_are_known():
@@ -15,26 +15,6 @@ def test_a_lone_trial_goes_on_until_better_ones_are_known():
     assert halving.drop(3, {1: 0.4}) == set()
     assert halving.drop(3, {2: 0.6}) == {2}
     assert halving.drop(2, {2: 0.6}) == set()
-
-
-def test_a_patient_judge_does_not_judge_early_and_both_share_what_is_known():
-    halving = Halving(100, 2, higher=False)
-    judge, patient = Judge(halving, patient=False), Judge(halving, patient=True)
-    assert judge(6, {0: 0.1, 1: 0.9}) == {1}
-    assert patient(6, {0: 0.9}) == set()
-    assert judge(12, {0: 0.1}) == set()
-    assert patient(12, {0: 0.9}) == {0}
-
-
-def test_who_stands_still_is_dropped_unless_among_the_best():
-    halving = Halving(1000, 2, higher=False, patience=20)
-    halving.ended += [0.3, 0.4, 0.5, 0.6]
-    judge = Judge(halving, patient=False)
-    assert judge(8, {0: 0.3, 1: 0.4, 2: 0.9}) == set()
-    assert judge(13, {0: 0.3, 1: 0.4, 2: 0.8}) == set()  # too few have ended to say what is good
-    halving.ended.append(0.7)
-    assert judge(14, {0: 0.3, 1: 0.4, 2: 0.8}) == {1}
-    assert Judge(Halving(1000, None, higher=False, patience=20), patient=False)(90, {0: 0.9}) == set()
 
 
 def test_those_without_a_value_go_first():

@@ -45,20 +45,18 @@ def test_the_best_recipe_comes_with_its_run_and_all_that_was_tried(tuning):
         assert min(trial.curve["valid_loss"]) == trial.value
         assert trial.recipe.learning_rate == trial.values["learning_rate"]
         if trial.state == "dropped":
-            assert trial.epochs == 4
+            assert trial.epochs == 3
 
 
 def test_what_was_dropped_was_worse_after_as_many_epochs(tuning):
-    after = {trial.number: min(trial.curve["valid_loss"][:4]) for trial in tuning.trials}
+    after = {trial.number: min(trial.curve["valid_loss"][:3]) for trial in tuning.trials}
     best = min(after, key=lambda number: after[number])
     assert tuning.trials[best].state == "finished"
 
 
 def test_those_that_were_dropped_count_no_more_where_the_rest_is_compared():
     rates = {"learning_rate": [1e-3 * 1.5**power for power in range(9)]}
-    tuning = search(
-        space=rates, sampler="grid", trials=None, epochs=27, patience=None, hidden=(8,), seeds=1, halving=3
-    )
+    tuning = search(space=rates, sampler="grid", trials=None, epochs=27, patience=None, hidden=(8,), seeds=1)
     assert [trial.epochs for trial in tuning.trials].count(27) == 1
 
 

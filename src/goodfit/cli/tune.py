@@ -76,7 +76,7 @@ def tune(
             help="One in so many goes on after some epochs; none: all.",
             rich_help_panel=SEARCH,
         ),
-    ] = "2",
+    ] = "3",
     seeds: Annotated[
         int,
         typer.Option(

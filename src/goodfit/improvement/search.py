@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from goodfit.errors import InputError
-from goodfit.improvement.halving import Halving, Judge
+from goodfit.improvement.halving import Halving
 from goodfit.improvement.notes import failures
 from goodfit.improvement.sampling import structure
 from goodfit.improvement.study import Study
@@ -132,8 +132,8 @@ def search(state: Search) -> None:
     """Try points until there are enough, or no more, or the time is up; the study has them then."""
     waiting: deque[list[_Attempt]] = deque()
     running: dict[int, tuple[list[_Attempt], float]] = {}
-    rounds = begun = 0
-    with Workers(state.workers, state.attention, state.look) as workers:
+    rounds = 0
+    with Workers(state.workers, state.attention, state.halving, state.look) as workers:
         while True:
             while workers.free() and not state.over() and (rounds < HOPELESS or not _hopeless(state)):
                 if not waiting:
@@ -145,9 +145,7 @@ def search(state: Search) -> None:
                     continue
                 attempts = waiting.popleft()
                 running[id(attempts[0].member)] = attempts, time.perf_counter() - state.begun
-                begun += 1
-                judge = Judge(state.halving, patient=begun % 2 == 0)
-                workers.start([attempt.member for attempt in attempts], judge)
+                workers.start([attempt.member for attempt in attempts])
             ended = workers.ended()
             if not ended:
                 break
@@ -214,8 +212,6 @@ def _keep_trained(state: Search, attempt: _Attempt, began: float) -> None:
     trial = trial_of(member, number, attempt.point, attempt.recipe, began)
     state.study.keep(attempt.point, trial)
     better = trial.value > state.best_value if state.halving.higher else trial.value < state.best_value
-    if trial.state != "failed":
-        state.halving.ended.append(trial.value)
     if trial.state != "failed" and (better or math.isnan(state.best_value)):
         state.best, state.best_value = member, trial.value
 

@@ -61,7 +61,7 @@ def tune(
     time_column: str | None = None,
     reading: Mapping[str, Any] | None = None,
     sampler: str = "tpe",
-    halving: int | None = 2,
+    halving: int | None = 3,
     seeds: int = 5,
     workers: int | None = None,
     storage: str | None = None,

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import torch
 
-from goodfit.improvement.halving import Judge
+from goodfit.improvement.halving import Halving
 from goodfit.recipe import Recipe
 from goodfit.training.attention import Attention
 from goodfit.training.weights import load_weights
@@ -59,10 +59,10 @@ class Workers:
         Is called now and then while others train, and ends them by the ``attention``.
     """
 
-    def __init__(self, count: int, attention: Attention, look: Callable[[], None]) -> None:
+    def __init__(self, count: int, attention: Attention, halving: Halving, look: Callable[[], None]) -> None:
         self.count = count
-        self._attention, self._look = attention, look
-        self._running: dict[Connection, tuple[Any, Sequence[Member], Judge]] = {}
+        self._attention, self._halving, self._look = attention, halving, look
+        self._running: dict[Connection, tuple[Any, Sequence[Member]]] = {}
         self._ended: list[Sequence[Member]] = []
 
     def __enter__(self) -> Self:
@@ -75,20 +75,20 @@ class Workers:
 
     def members(self) -> int:
         """Return how many members are in training."""
-        return sum(len(group) for _, group, _ in self._running.values())
+        return sum(len(group) for _, group in self._running.values())
 
     def free(self) -> bool:
         """Say whether another group can begin."""
         return len(self._running) + len(self._ended) < self.count
 
-    def start(self, group: Sequence[Member], judge: Judge) -> None:
-        """Train a group, of which ``judge`` ends members early; a single worker returns when it has ended."""
+    def start(self, group: Sequence[Member]) -> None:
+        """Train a group; a single worker returns when it has ended."""
         if self.count == 1:
-            train_group(group, self._attention, judge)
+            train_group(group, self._attention, self._halving.drop)
             self._ended.append(group)
             return
         ours, theirs = Pipe()
-        given = (theirs, group, self._attention.ends_at, judge)
+        given = (theirs, group, self._attention.ends_at, self._halving)
         process = multiprocessing.get_context("fork").Process(target=_work, args=given)
         with (
             warnings.catch_warnings()
@@ -96,7 +96,7 @@ class Workers:
             warnings.simplefilter("ignore", DeprecationWarning)
             process.start()
         theirs.close()
-        self._running[ours] = process, group, judge
+        self._running[ours] = process, group
 
     def ended(self) -> list[Sequence[Member]]:
         """Return the groups that have ended, once there are any; none where nothing is in training."""
@@ -112,22 +112,22 @@ class Workers:
         return ended
 
     def _hear(self, connection: Connection) -> None:
-        process, group, judge = self._running[connection]
+        process, group = self._running[connection]
         try:
             kind, *told = connection.recv()
             if kind == "rung":
-                connection.send(judge.ask(*told))
+                connection.send(self._halving.drop(*told))
                 return
             _take_over(group, *told)
         except (EOFError, ConnectionError):
-            train_group(group, self._attention, judge)
+            train_group(group, self._attention, self._halving.drop)
         del self._running[connection]
         connection.close()
         process.join()
         self._ended.append(group)
 
 
-def _work(connection: Connection, group: Sequence[Member], ends_at: float, judge: Judge) -> None:
+def _work(connection: Connection, group: Sequence[Member], ends_at: float, halving: Halving) -> None:
     """Train a group in a process of its own; the caller's is told, and asked at rungs which members go on."""
     caller = os.getppid()
 
@@ -135,20 +135,21 @@ def _work(connection: Connection, group: Sequence[Member], ends_at: float, judge
         if os.getppid() != caller:  # it was killed
             os._exit(1)
 
-    def ask(epoch: int, values: Mapping[int, float]) -> set[int]:
+    def drop(epoch: int, values: Mapping[int, float]) -> set[int]:
+        if epoch not in halving.values:
+            return set()
         connection.send(("rung", epoch, dict(values)))
         while not connection.poll(EVERY):
             look(None)
         unwanted: set[int] = connection.recv()
         return unwanted
 
-    judge.ask = ask
     attention = Attention(ends_at=ends_at, progress=look)
     signal.signal(signal.SIGTERM, lambda *_: attention.interrupt())
     torch.set_num_threads(1)
     try:
-        train_group(group, attention, judge)
-        best = best_of(group, judge.halving.higher)
+        train_group(group, attention, drop)
+        best = best_of(group, halving.higher)
         weights = {name: value.numpy() for name, value in best.job.model.state_dict().items()}
         connection.send(("ended", [_told(member) for member in group], group.index(best), weights))
     except BaseException:
