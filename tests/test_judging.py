@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -91,6 +93,12 @@ def test_the_worst_rows_are_numbered_as_in_the_table_that_was_given():
     assert len(losses) == min(50, run.evaluation.rows)
     assert set(losses) <= set(np.flatnonzero(frame["bought"].is_not_null()))
     assert "Most wrong in these rows, counted from 0: " in run.evaluation.to_text()
+
+
+def test_rows_that_are_right_are_not_called_wrong():
+    evaluation = classes_run().evaluation
+    right = tuple(replace(row, predicted=row.actual) for row in evaluation.worst)
+    assert "Most wrong" not in replace(evaluation, worst=right).to_text()
 
 
 def test_the_worst_rows_of_other_tables_and_of_several_numbers():

@@ -57,16 +57,14 @@ def test_the_columns_that_matter_come_first_and_noise_is_told_apart(target):
     assert (found.accuracy is None) == (target == "amount")
 
 
-def test_what_is_surely_worth_something_comes_before_what_is_doubtful():
-    random = np.random.default_rng(1)
-    inputs = random.normal(size=(90, 12))
-    label = np.where(inputs[:, 0] + 0.7 * inputs[:, 1] + random.normal(size=90) > 0, "a", "b")
-    found = goodfit.train((inputs, label), hidden=(8,), epochs=30, learning_rate=0.03).importance()
-    kinds = [bool(column.clear) for column in found.columns]
-    assert kinds == sorted(kinds, reverse=True)
-    assert found.sentence.values["column"] == found.columns[0].name
-    increases = [column.increase for column in found.columns]
-    assert increases != sorted(increases, reverse=True)  # else this table shows nothing
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_sentence_names_the_first_column_of_the_table_and_whether_it_is_sure(language):
+    wide, sure = ColumnImportance("wide", 0.2, -0.1, 0.5, 0.7), ColumnImportance("sure", 0.1, 0.05, 0.15, 0.7)
+    for columns, first in (((wide, sure), "wide"), ((sure,), "sure")):
+        found = Importance(100, 5, "log_loss", 0.4, 0.9, columns)
+        assert found.sentence.values["column"] == found.table()[1][0] == first
+        assert first in found.sentence.text(language)
+    assert Importance(100, 5, "log_loss", 0.4, 0.9, (wide, sure)).sentence.values["sure"] == "sure"
 
 
 def test_it_is_the_loss_that_grows_measured_anew_by_hand():

@@ -157,7 +157,7 @@ def _course(run: Run, language: str) -> list[str]:
     history = run.history
     seconds = float(history["seconds"][-1]) if "seconds" in history and len(history) else 0.0
     parameters = sum(weight.numel() for weight in run.model.parameters()) // run.recipe.bag
-    epochs = float(history["epoch"][-1]) if len(history) else 0.0
+    epochs = round(float(history["epoch"][-1]), 1) if len(history) else 0.0
     lines = [
         _heading("training", language),
         *(["  " + say("terminal.averaged", language, count=run.recipe.bag)] if run.recipe.bag > 1 else []),
@@ -174,7 +174,7 @@ def _course(run: Run, language: str) -> list[str]:
     ]
     if history.best_row is not None:
         value = f"{history[history.monitor][history.best_row]:.4g}"
-        epoch = f"{history.best_epoch:g}"
+        epoch = f"{round(history.best_epoch or 0.0, 1):g}"
         lines.append("  " + say("terminal.kept", language, epoch=epoch, monitor=history.monitor, value=value))
     for name in ("train_loss", "valid_loss"):
         values = history.get(name)

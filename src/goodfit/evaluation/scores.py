@@ -231,7 +231,7 @@ class Evaluation:
                 {"row": item.row, "actual": _short(item.actual), "predicted": _short(item.predicted)},
             )
             for item in self.worst[:WORST_TOLD]
-            if item.values
+            if item.values and (self.task == "regression" or item.actual != item.predicted)
         ]
         return [Message("evaluation.text.worst", {"rows": told})] if told else []
 

@@ -96,8 +96,7 @@ class Importance:
     accuracy
         The accuracy with nothing shuffled; None for numbers.
     columns
-        The columns: first those without which the network surely does worse, then the others; among both
-        the one that it loses most by first.
+        The columns, the one that it loses most by first.
     left_out
         Columns that were not looked at, in tables of very many: those that go least with the predictions.
     dependences
@@ -126,7 +125,9 @@ class Importance:
         clear = [column for column in self.columns if column.clear]
         if not clear:
             return Message("explanation.nothing")
-        first = clear[0]
+        first = self.columns[0]
+        if not first.clear:
+            return Message("explanation.foremost-unsure", {"column": first.name, "sure": clear[0].name})
         losses = {"before": number(self.loss), "after": number(self.loss + first.increase)}
         if first.accuracy is None or self.accuracy is None:
             return Message("explanation.foremost-number", {"column": first.name, **losses})

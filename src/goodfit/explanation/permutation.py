@@ -103,7 +103,7 @@ def measure_importance(
         found.append(ColumnImportance(place.name, increase, increase - strays, increase + strays, accuracy))
     if not all(np.isfinite([losses.mean(), *(end for column in found for end in (column.low, column.high))])):
         return None
-    found.sort(key=lambda column: (not column.clear, -column.increase))
+    found.sort(key=lambda column: -column.increase)
     clear = [column.name for column in found if column.clear]
     return Importance(
         rows=count,
