@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from dataclasses import replace
 from functools import cache
 
@@ -157,3 +158,12 @@ def test_what_was_told_of_columns_is_told_again():
     run = goodfit.train(frame, target="y", columns=told, model="mlp", hidden=(2,), epochs=1)
     assert run.table is not None
     assert _options_of(run.table).columns == told
+
+
+def test_a_time_budget_is_of_all_trainings_together():
+    given = {**GIVEN, "epochs": 10**6, "patience": None, "time_budget": 4.0, "seeds": 2}
+    begun = time.perf_counter()
+    found = goodfit.data_curve(table(), fractions=(0.2, 0.6, 1.0), begun=begun - 3.0, **given)
+    assert time.perf_counter() - begun < 12.0  # six trainings of 4 s would be 24
+    (note,) = [note for note in found.notes if note.code == "data_curve.note.cut"]
+    assert note.values == {"count": 6, "all": 6}

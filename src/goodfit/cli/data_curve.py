@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -73,6 +74,7 @@ def data_curve(
 
     goodfit data-curve wine.csv --target quality; or goodfit data-curve RUN, whose report tells of it then
     """
+    begun = time.perf_counter() - time.process_time()  # the program's start: it has been busy since
     if data is None:
         raise InputError("usage.no-data", command="data-curve")
     wanted = wanted_format("data-curve", format, output, force=force)
@@ -96,6 +98,7 @@ def data_curve(
         seeds=seeds,
         progress=not no_progress,
         language=language,
+        begun=begun,
         **changed,
     )
     if run is not None and recipe is None and not changed:  # else it is of another recipe

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -29,6 +30,7 @@ from goodfit.workflow.own_data import chosen_rows
 from goodfit.workflow.parts import Parts, rows_of, target_of
 from goodfit.workflow.population_progress import PopulationProgress
 from goodfit.workflow.tables import TableOptions
+from goodfit.workflow.time_left import AFTER_SEVERAL, training_ends
 from goodfit.workflow.train import parts_of
 
 __all__ = ["data_curve", "nested_rows"]
@@ -58,6 +60,7 @@ def data_curve(
     progress: bool = False,
     name: str | None = None,
     language: str = "en",
+    begun: float | None = None,
     **recipe_fields: Any,
 ) -> DataCurve:
     """Train a recipe on fractions of the training rows, and say what twice the rows would bring.
@@ -82,6 +85,9 @@ def data_curve(
         Show progress on stderr.
     name
         What the data are called.
+    begun
+        When the seconds of ``time_budget``, which is of all trainings together, began to count, by
+        ``time.perf_counter``; None for now.
 
     Returns
     -------
@@ -102,6 +108,7 @@ def data_curve(
     >>> curve.sizes[0].rows, len(curve.sizes)
     (20, 6)
     """
+    begun = time.perf_counter() if begun is None else begun
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
         raise InputError("population.seeds", seeds=seeds)
     fields, functions = separate_functions(recipe_fields)
@@ -139,7 +146,11 @@ def data_curve(
         ]
         for place, member in enumerate(members):
             member.place = place
-        train_all(members, PopulationProgress(language, terminal(progress)))
+        ends_at = training_ends(whole.time_budget, begun, time.perf_counter(), AFTER_SEVERAL)
+        train_all(members, PopulationProgress(language, terminal(progress)), ends_at)
+        cut = sum(member.ended == "time-budget" for member in members)
+        if cut:
+            noted.append(Message("data_curve.note.cut", {"count": cut, "all": len(members)}))
         found = [_evaluation(member) for member in members]
     if any(one is None for one in found):
         raise InputError("data_curve.no-unseen")
