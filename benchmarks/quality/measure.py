@@ -20,7 +20,7 @@ for threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(threads, "1")
 
 import numpy as np  # noqa: E402
-from tables import TABLES, Division, as_peers_take_it, divide  # noqa: E402
+from tables import GROUPS, TABLES, Division, as_peers_take_it, divide  # noqa: E402
 
 Prediction = np.ndarray
 """Probabilities (rows, classes) in the classes' sorted order, or values (rows,)."""
@@ -222,7 +222,7 @@ def main() -> None:
         for line in options.cache.read_text("utf-8").splitlines():
             row = json.loads(line)
             known.add((row["model"], row["table"], row["split"], row["rows"]))
-    folders = {"development": options.data, "held-out": options.packages}
+    folders = {g: options.data if g == "development" else options.packages for g in GROUPS}
     for split in options.split:
         for table in TABLES:
             wanted = (not options.group or table.group in options.group) and table.there(folders)
