@@ -26,6 +26,7 @@ from goodfit.run import Run
 from goodfit.training.losses import to_predictions
 from goodfit.training.randomness import seed_epoch, undisturbed
 from goodfit.workflow.arrays import array_parts, prepared_inputs
+from goodfit.workflow.bagging import Bag
 from goodfit.workflow.choices import check_functions, completed, separate_functions
 from goodfit.workflow.default_network import decided
 from goodfit.workflow.finishing import finish
@@ -121,9 +122,9 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         prepared = time.perf_counter()
         ends_at = training_ends(recipe.time_budget, begun, prepared)
         if weights is None:
-            recipe, notes, others = decided(recipe, parts, functions, model, ends_at=ends_at)
+            recipe, notes, bag = decided(recipe, parts, functions, model, ends_at=ends_at)
         else:
-            recipe, notes, others = completed(recipe, parts, functions, model), (), ()
+            recipe, notes, bag = completed(recipe, parts, functions, model), (), Bag()
         with undisturbed():
             job, state = make_job(parts, recipe, model, functions)
             trained = job
@@ -136,7 +137,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             ended = run_loop(trained, state, None, Progress.of(False, recipe, "en"), ends_at=ends_at)
             seed_epoch(recipe.seed, -1)
             name = type(self).__name__
-            self.run_ = finish(job, parts, state, ended, name=name, notes=notes, others=others)
+            self.run_ = finish(job, parts, state, ended, name=name, notes=notes, bag=bag)
         if ended == "interrupted":
             raise KeyboardInterrupt
 

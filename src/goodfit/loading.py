@@ -118,7 +118,7 @@ def load(path: str | Path, *, model: nn.Module | None = None) -> Run:
         calibration = None if fitted is None else Calibration.from_dict(fitted)
         threshold = None if moved is None else Threshold.from_dict(moved)
         if repeats is not None and repeats.ensemble:
-            network = _several(network, len(repeats), facts)
+            network = _several(network, len(repeats), recipe, facts)
         loss = _loss(recipe, facts)
         if calibration is not None:
             loss = replace(loss, temperature=calibration.temperature)
@@ -211,12 +211,16 @@ def _repeats(told: Mapping[str, Any], folder: Path) -> Repeats:
         return Repeats.from_dict(told, texts, predictions)
 
 
-def _several(network: nn.Module, members: int, facts: Mapping[str, Any]) -> nn.Module:
+def _several(network: nn.Module, members: int, recipe: Recipe, facts: Mapping[str, Any]) -> nn.Module:
     from copy import deepcopy
 
+    from goodfit.models.build import build_model
     from goodfit.models.ensemble import Ensemble
 
-    return Ensemble([network, *(deepcopy(network) for _ in range(members - 1))], facts["predictions"])
+    kinds = [network, *(build_model(recipe.replace(model=name), **facts["network"]) for name in recipe.stack)]
+    networks = [deepcopy(kind) for kind in kinds for _ in range(members)]
+    weights = [1 / len(networks)] * len(networks) if recipe.stack else None  # to be loaded
+    return Ensemble(networks, facts["predictions"], weights)
 
 
 def _loss(recipe: Recipe, facts: Mapping[str, Any]) -> Loss:

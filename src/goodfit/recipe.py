@@ -160,6 +160,11 @@ class Recipe(BaseModel):
         description="Networks whose predictions are averaged, each of which leaves out other rows of the "
         "table for its validation. A small table of whose network nothing is said gets 5.",
     )
+    stack: tuple[str, ...] = Field(
+        (),
+        description="Networks, by name, that a bag has beside those of model, trained by the same recipe; "
+        "they count by how well they predict the rows that each left out.",
+    )
 
     def __init__(self, **fields: Any) -> None:
         unknown = [name for name in fields if name not in type(self).model_fields]

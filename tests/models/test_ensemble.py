@@ -26,3 +26,18 @@ def test_probabilities_that_float32_rounds_to_one_stay_finite():
     outputs = Ensemble([Sure(), Sure()], "sigmoid")(torch.tensor([[1.0], [-1.0]]))
     assert torch.isfinite(outputs).all()
     assert outputs[0] > 100 > -100 > outputs[1]
+
+
+@pytest.mark.parametrize("name", ["softmax", "sigmoid", "exp", "identity"])
+def test_weights_are_those_of_the_mean_prediction(name):
+    as_predictions = {
+        "softmax": lambda outputs: outputs.softmax(-1),
+        "sigmoid": torch.sigmoid,
+        "exp": torch.exp,
+        "identity": lambda outputs: outputs,
+    }[name]
+    networks = [torch.nn.Linear(2, 3), torch.nn.Linear(2, 3)]
+    rows = torch.randn(5, 2)
+    whole = Ensemble(networks, name, [0.2, 0.8])
+    wanted = 0.2 * as_predictions(networks[0](rows)) + 0.8 * as_predictions(networks[1](rows))
+    assert torch.allclose(as_predictions(whole(rows)), wanted, atol=1e-6)

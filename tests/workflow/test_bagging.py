@@ -86,6 +86,38 @@ def test_its_recipe_gives_it_again():
     assert again.predict(table()).equals(first.predict(table()))
 
 
+def test_networks_of_several_kinds_count_by_the_rows_they_left_out(tmp_path):
+    frame = table()
+    options = {**QUICK, "bag": 3, "stack": ("linear",)}
+    run = goodfit.train(frame, target="label", folder=tmp_path / "run", **options)
+    kinds = [type(member).__name__ + str(len(member)) for member in run.model.members]
+    assert kinds == ["MLP3"] * 3 + ["MLP1"] * 3
+    weights = run.model.weights
+    assert float(weights.sum()) == pytest.approx(1)
+    assert len(set(weights[:3].tolist())) == len(set(weights[3:].tolist())) == 1
+    (note,) = [note for note in run.notes if note.code == "training.note.stacked"]
+    assert note.values["shares"][0] == f"mlp {100 * float(weights[:3].sum()):.0f} %"
+    loaded = goodfit.load(tmp_path / "run")
+    assert loaded.predict(frame).equals(run.predict(frame))
+    assert len(run.predict(frame, disagreement=True)["disagreement"]) == len(frame)
+    again = goodfit.train(frame, target="label", recipe=loaded.recipe)
+    assert again.predict(frame).equals(run.predict(frame))
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"stack": ("linear",)}, "training.stack-without-bag"),
+        ({"bag": 3, "stack": ("mlp",)}, "training.stack-twice"),
+        ({"bag": 3, "stack": ("liner",)}, "model.unknown-near"),
+    ],
+)
+def test_what_cannot_be_stacked_is_refused(fields, code):
+    with pytest.raises(goodfit.InputError) as error:
+        goodfit.train(table(), target="label", **QUICK, **fields)
+    assert error.value.code == code
+
+
 def test_the_first_network_is_the_ordinary_one():
     bag = goodfit.train(table(), target="label", bag=3, **QUICK)
     alone = goodfit.train(table(), target="label", **QUICK)

@@ -156,11 +156,13 @@ def _scalings(preparation: Preparation, language: str) -> Iterable[str]:
 def _course(run: Run, language: str) -> list[str]:
     history = run.history
     seconds = float(history["seconds"][-1]) if "seconds" in history and len(history) else 0.0
-    parameters = sum(weight.numel() for weight in run.model.parameters()) // run.recipe.bag
+    several = run.recipe.bag * (1 + len(run.recipe.stack)) if run.recipe.bag > 1 else 1
+    first = next(iter(run.model.members)) if several > 1 else run.model  # type: ignore[arg-type]
+    parameters = sum(weight.numel() for weight in first.parameters())
     epochs = round(float(history["epoch"][-1]), 1) if len(history) else 0.0
     lines = [
         _heading("training", language),
-        *(["  " + say("terminal.averaged", language, count=run.recipe.bag)] if run.recipe.bag > 1 else []),
+        *(["  " + say("terminal.averaged", language, count=several)] if several > 1 else []),
         "  "
         + say(
             "terminal.course",

@@ -24,6 +24,7 @@ DECIDES_THE_COMPARISON = (
     "metrics",
     "time_budget",
     "bag",
+    "stack",
 )
 """Fields that say which rows, what or how long the trials are compared by, and so are the same for all."""
 CHANGES_THE_LOSS = ("loss", "loss_options", "class_weight")

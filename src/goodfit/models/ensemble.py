@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,11 +15,11 @@ __all__ = ["Ensemble"]
 
 
 class Ensemble(nn.Module):
-    """Networks of one shape whose predictions are averaged (Lakshminarayanan et al. 2017).
+    """Networks whose predictions are averaged (Lakshminarayanan et al. 2017).
 
-    Its outputs are such that what the loss makes of them is the mean of what it makes of each member's
-    outputs: logarithms of mean probabilities for classes, the mean itself for values. So whatever predicts
-    with a network, or judges one, does so with an ensemble.
+    Its outputs are such that what the loss makes of them is the (weighted) mean of what it makes of each
+    member's outputs: logarithms of mean probabilities for classes, the mean itself for values. So whatever
+    predicts with a network, or judges one, does so with an ensemble.
 
     Parameters
     ----------
@@ -28,6 +27,8 @@ class Ensemble(nn.Module):
         The networks.
     predictions
         What turns outputs into predictions: ``softmax``, ``sigmoid``, ``exp`` or ``identity``.
+    weights
+        What each member counts, positive and 1 together; None: all the same.
 
     Raises
     ------
@@ -42,10 +43,18 @@ class Ensemble(nn.Module):
     True
     """
 
-    def __init__(self, members: Sequence[nn.Module], predictions: str = "identity") -> None:
+    weights: Tensor | None
+
+    def __init__(
+        self,
+        members: Sequence[nn.Module],
+        predictions: str = "identity",
+        weights: Sequence[float] | None = None,
+    ) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
         self.predictions = predictions
+        self.register_buffer("weights", None if weights is None else torch.tensor(weights))
 
     def forward(self, *inputs: Any, **named: Any) -> Tensor:
         """Return the outputs that stand for the mean prediction."""
@@ -53,20 +62,30 @@ class Ensemble(nn.Module):
         for given in outputs:
             if not isinstance(given, Tensor):
                 raise InputError("population.ensemble-outputs", kind=type(given).__name__)
-        return averaged(torch.stack(outputs), self.predictions)
+        return averaged(torch.stack(outputs), self.predictions, self.weights)
 
 
-def averaged(outputs: Tensor, predictions: str) -> Tensor:
-    """Return outputs (members, rows, ...) as the outputs (rows, ...) whose predictions are the mean ones."""
-    several = math.log(len(outputs))
+def averaged(outputs: Tensor, predictions: str, weights: Tensor | None = None) -> Tensor:
+    """Return outputs (members, rows, ...) as the outputs (rows, ...) whose predictions are the mean ones.
+
+    Parameters
+    ----------
+    weights
+        What each member counts, shape (members,), 1 together; None: all the same.
+    """
+    if weights is None:
+        counts = outputs.new_full((len(outputs),), 1 / len(outputs))
+    else:
+        counts = weights.to(outputs.dtype)
+    counts = counts.reshape(-1, *(1,) * (outputs.dim() - 1))
     match predictions:
         case "softmax":
             classes = 2 if outputs.dim() > 2 else 1
-            return outputs.log_softmax(classes).logsumexp(0) - several
+            return (outputs.log_softmax(classes) + counts.log()).logsumexp(0)
         case "sigmoid":
-            yes, no = F.logsigmoid(outputs).logsumexp(0), F.logsigmoid(-outputs).logsumexp(0)
-            return yes - no
+            yes, no = F.logsigmoid(outputs) + counts.log(), F.logsigmoid(-outputs) + counts.log()
+            return yes.logsumexp(0) - no.logsumexp(0)
         case "exp":
-            return outputs.logsumexp(0) - several
+            return (outputs + counts.log()).logsumexp(0)
         case _:
-            return outputs.mean(0)
+            return (outputs * counts).sum(0)

@@ -12,7 +12,7 @@ from goodfit.observations import History
 from goodfit.recipe import Recipe
 from goodfit.training.randomness import undisturbed
 from goodfit.training.state import to_history
-from goodfit.workflow.bagging import Bagged, other_parts
+from goodfit.workflow.bagging import Bag, Division, other_parts
 from goodfit.workflow.members import Member, group_members, make_member, train_all
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.population_progress import PopulationProgress
@@ -28,7 +28,7 @@ def train_others(
     model: Any,
     shown: PopulationProgress | None = None,
     ends_at: float = math.inf,
-) -> tuple[Bagged, ...]:
+) -> Bag:
     """Train all networks of a bag but the ordinary one; each has its share of a time budget.
 
     Parameters
@@ -44,14 +44,13 @@ def train_others(
         A Ctrl-C ended one of them.
     """
     if recipe.bag == 1:
-        return ()
-    divisions = other_parts(parts, recipe.bag, recipe.rows_seed)
+        return Bag()
+    divisions = [parts, *other_parts(parts, recipe.bag, recipe.rows_seed)]
+    wanted = [(recipe.model, its) for its in divisions[1:]]
+    wanted += [(name, its) for name in recipe.stack for its in divisions]
     with undisturbed():
         members = [
-            make_member(
-                place, recipe.replace(bag=1, seed=(recipe.seed + place + 1) % 2**63), its, model, functions
-            )
-            for place, its in enumerate(divisions)
+            _member(place, recipe, name, its, model, functions) for place, (name, its) in enumerate(wanted)
         ]
         budget = recipe.time_budget
         if budget is not None:  # those that train together take the time of one
@@ -62,7 +61,28 @@ def train_others(
         train_all(members, shown)
     if any(member.ended == "interrupted" for member in members):
         raise KeyboardInterrupt
-    return tuple(Bagged(member.job, member.parts, _history(member)) for member in members)
+    own, stacked = members[: recipe.bag - 1], members[recipe.bag - 1 :]
+    by_division = [
+        tuple(member.job for member in stacked[place :: recipe.bag]) for place in range(recipe.bag)
+    ]
+    return Bag(
+        tuple(
+            Division(member.parts, (member.job, *beside), _history(member))
+            for member, beside in zip(own, by_division[1:], strict=True)
+        ),
+        by_division[0],
+    )
+
+
+def _member(
+    place: int, recipe: Recipe, name: str, parts: Parts, model: Any, functions: Mapping[str, Any]
+) -> Member:
+    """Return a network of the bag, ready to train; its training rows are not measured, as nobody looks."""
+    own = recipe.replace(model=name, bag=1, stack=(), seed=(recipe.seed + place + 1) % 2**63)
+    member = make_member(place, own, parts, model if name == recipe.model else None, functions)
+    if not recipe.monitor.startswith("train"):
+        member.job = replace(member.job, sample=None)
+    return member
 
 
 def _history(member: Member) -> History:

@@ -3,31 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from goodfit.choice import unknown_name
 from goodfit.errors import InputError
-from goodfit.models.ensemble import Ensemble
+from goodfit.models.build import MODELS
 from goodfit.observations import History
 from goodfit.recipe import Recipe
 from goodfit.repeats import Repeat, Repeats
 from goodfit.training.job import Job
-from goodfit.workflow.deciding import HeldOut, held_out
 from goodfit.workflow.parts import Part, Parts, pick
 
-__all__ = ["Bagged", "as_one", "can_bag", "check_bag", "other_parts", "repeats_of", "said_of_held_out"]
+__all__ = ["Bag", "Division", "can_bag", "check_bag", "other_parts", "repeats_of"]
 
 
-class Bagged(NamedTuple):
-    """A network of a bag that has been trained, the rows it was trained on, and its curves."""
+@dataclass(frozen=True)
+class Division:
+    """The trained networks of a bag that share rows to learn from and rows to validate on.
 
-    job: Job
+    Parameters
+    ----------
+    jobs
+        That of the recipe's ``model``, and those that are stacked with it in the order of ``stack``.
+    history
+        The curves of the first.
+    """
+
     parts: Parts
+    jobs: tuple[Job, ...]
     history: History
+
+
+@dataclass(frozen=True)
+class Bag:
+    """What a bag has besides its ordinary network; of a single network nothing.
+
+    Parameters
+    ----------
+    others
+        The divisions of the rows but the ordinary one.
+    beside
+        What is stacked with the ordinary network, trained on its rows.
+    """
+
+    others: tuple[Division, ...] = ()
+    beside: tuple[Job, ...] = ()
+
+    def divisions(self, parts: Parts, job: Job, history: History) -> tuple[Division, ...]:
+        """Return all divisions, the ordinary one first, once its network is trained."""
+        return (Division(parts, (job, *self.beside), history), *self.others)
 
 
 def can_bag(parts: Parts) -> bool:
@@ -51,6 +80,14 @@ def check_bag(recipe: Recipe, parts: Parts) -> None:
         raise InputError("training.bag", bag=recipe.bag)
     if recipe.bag > 1 and len(parts.train.content[1]) < 2 * recipe.bag:
         raise InputError("training.bag-too-few-rows", bag=recipe.bag, rows=len(parts.train.content[1]))
+    if recipe.stack and recipe.bag == 1:
+        raise InputError("training.stack-without-bag", stack=list(recipe.stack))
+    wrong = [name for name in recipe.stack if name not in MODELS]
+    if wrong:
+        raise unknown_name(wrong[0], MODELS, "model")
+    networks = [recipe.model, *recipe.stack]
+    if len(set(networks)) < len(networks):
+        raise InputError("training.stack-twice", networks=networks)
 
 
 def other_parts(parts: Parts, bag: int, seed: int) -> list[Parts]:
@@ -86,27 +123,9 @@ def other_parts(parts: Parts, bag: int, seed: int) -> list[Parts]:
     return found
 
 
-def as_one(job: Job, others: Sequence[Bagged]) -> Job:
-    """Return the job with the average of all networks as its network; without others as it is."""
-    if not others:
-        return job
-    networks = [job.model, *(one.job.model for one in others)]
-    return replace(job, model=Ensemble(networks, job.loss.facts.predictions).eval())
-
-
-def said_of_held_out(job: Job, parts: Parts, others: Sequence[Bagged]) -> HeldOut | None:
-    """Return what is said of each row that validates by the network that did not learn from it."""
-    own = held_out(job, parts)
-    each = [held_out(one.job, one.parts) for one in others]
-    known = [one for one in (own, *each) if one is not None]
-    if len(known) < 1 + len(others):
-        return None
-    return HeldOut(*(np.concatenate(values) for values in zip(*known, strict=True)))
-
-
-def repeats_of(own: History, others: Sequence[Bagged]) -> Repeats:
-    """Return the trainings of a bag, the ordinary one first."""
-    histories = [own, *(one.history for one in others)]
+def repeats_of(divisions: Sequence[Division]) -> Repeats:
+    """Return the trainings of a bag's first network, the ordinary one first."""
+    histories = [one.history for one in divisions]
     return Repeats("bag", tuple(Repeat(place, one) for place, one in enumerate(histories, 1)), True)
 
 

@@ -108,7 +108,7 @@ def decided_notes(
             else Message("training.note.sampling", effect)
         )
     if notes and job.recipe.bag > 1:
-        notes.append(Message("training.note.held-out-in-turn", {"networks": job.recipe.bag}))
+        notes.append(Message("training.note.held-out-in-turn", {}))
     return tuple(notes)
 
 

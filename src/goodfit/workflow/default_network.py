@@ -16,12 +16,13 @@ from goodfit.messages import Message
 from goodfit.predicting import of_each_class, predict_rows
 from goodfit.recipe import Recipe
 from goodfit.workflow.bag_training import train_others
-from goodfit.workflow.bagging import Bagged, check_bag
+from goodfit.workflow.bagging import Bag, Division, check_bag
 from goodfit.workflow.choices import completed
 from goodfit.workflow.finishing import baselines_of
 from goodfit.workflow.fitted_linear import FITTED
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.population_progress import PopulationProgress
+from goodfit.workflow.stacked import as_one, weights_by_network
 from goodfit.workflow.table_defaults import bagged, is_open
 
 __all__ = ["Comparison", "Decided", "compare_with_linear", "decided"]
@@ -35,13 +36,13 @@ class Decided(NamedTuple):
 
     Parameters
     ----------
-    others
+    bag
         The networks of the recipe's bag but the ordinary one.
     """
 
     recipe: Recipe
     notes: tuple[Message, ...] = ()
-    others: tuple[Bagged, ...] = ()
+    bag: Bag = Bag()
 
 
 @dataclass(frozen=True)
@@ -112,15 +113,15 @@ def decided(
     if plain:
         recipe = bagged(recipe, parts)
     check_bag(recipe, parts)
-    others = train_others(parts, recipe, functions, model, shown, ends_at)
-    comparison = compare_with_linear(others, recipe.seed) if plain and others else None
+    bag = train_others(parts, recipe, functions, model, shown, ends_at)
+    comparison = compare_with_linear(bag.others, recipe.seed) if plain and bag.others else None
     if comparison is None or not comparison.linear_serves:
-        return Decided(recipe, (), others)
+        return Decided(recipe, (), bag)
     linear = completed(asked.replace(model="linear", bag=1, **SERVING), parts, {}, None)
     return Decided(linear, (comparison.message(classes=bool(parts.classes)),))
 
 
-def compare_with_linear(bagged: Sequence[Bagged], seed: int) -> Comparison | None:
+def compare_with_linear(divisions: Sequence[Division], seed: int) -> Comparison | None:
     """Compare networks with linear models fitted to the same rows, each on the rows that it left out.
 
     Returns
@@ -128,25 +129,28 @@ def compare_with_linear(bagged: Sequence[Bagged], seed: int) -> Comparison | Non
     Comparison or None
         None where no linear model can be fitted.
     """
-    found = [_losses(one, seed) for one in bagged]
+    weights = weights_by_network(divisions)
+    found = [_losses(one, weights, seed) for one in divisions]
     known = [losses for losses in found if losses is not None]
-    if len(known) < len(bagged):
+    if len(known) < len(divisions):
         return None
     network, linear = (np.concatenate(losses) for losses in zip(*known, strict=True))
     error = float((network - linear).std(ddof=1) / math.sqrt(len(network)))
     return Comparison(float(network.mean()), float(linear.mean()), error, len(network))
 
 
-def _losses(one: Bagged, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Return the loss of each row left out: the network's, the linear model's."""
-    job, parts = one.job, one.parts
+def _losses(
+    one: Division, weights: NDArray[np.float64], seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Return the loss of each row left out: the networks', the linear model's."""
+    parts, whole = one.parts, as_one([one], weights)
     assert parts.valid is not None
     target, (held_inputs, held_target) = parts.train.content[1], parts.valid.content
     baselines = baselines_of(parts, seed)
     if "linear" not in baselines:
         return None
     actual: NDArray[Any] = held_target.numpy()
-    by_network = predict_rows(job.model, job.loss, held_inputs).astype(np.float64)
+    by_network = predict_rows(whole.model, whole.loss, held_inputs).astype(np.float64)
     by_linear = np.asarray(baselines["linear"](arrays_of(held_inputs)), dtype=np.float64)
     if parts.classes:
         return log_loss_rows(actual, of_each_class(by_network)), log_loss_rows(actual, by_linear)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,13 +25,14 @@ from goodfit.training.losses import LOSSES, Loss
 from goodfit.training.state import TrainingState, to_history
 from goodfit.training.threads import threads_of
 from goodfit.vitals import to_vitals
-from goodfit.workflow.bagging import Bagged, as_one, repeats_of, said_of_held_out
+from goodfit.workflow.bagging import Bag, repeats_of
 from goodfit.workflow.deciding import HeldOut, calibrated, decided_notes, held_out, moved_threshold
 from goodfit.workflow.job import network_shape, task_of
 from goodfit.workflow.observing import observe
 from goodfit.workflow.own_evaluation import evaluate_own
 from goodfit.workflow.parts import Parts, evaluation_size, example_target, make_batches, rows_of, target_of
 from goodfit.workflow.row_predictions import row_predictions
+from goodfit.workflow.stacked import together
 
 __all__ = ["baselines_of", "finish", "judged"]
 
@@ -47,7 +48,7 @@ def finish(
     notes: tuple[Message, ...] = (),
     baselines: Mapping[str, Predictor] | None = None,
     resamples: int = 1000,
-    others: Sequence[Bagged] = (),
+    bag: Bag | None = None,
 ) -> Run:
     """Judge a training that has ended and return its Run; the model carries the best weights.
 
@@ -57,7 +58,7 @@ def finish(
         Those of another training on the same rows, which are fitted only once so; None: to be fitted.
     resamples
         Of the bootstrap that gives the scores of a table their intervals; 0 for none.
-    others
+    bag
         The other networks of a bag: the Run's model is the average of all, its curves and findings are those
         of this training.
     """
@@ -77,9 +78,10 @@ def finish(
         **(observe(job, parts, state, ended) if diagnosed else {}),
     )
     network = network_shape(parts, job.loss, recipe) if recipe.model in MODELS else None
-    whole = as_one(job, others)
-    decided = judged(whole, parts, baselines, resamples, said_of_held_out(job, parts, others))
-    repeats = repeats_of(history, others) if others else None
+    divisions = (bag or Bag()).divisions(parts, job, history)
+    whole, held, stacked = together(divisions)
+    decided = judged(whole, parts, baselines, resamples, held)
+    repeats = repeats_of(divisions) if len(divisions) > 1 else None
     return Run(
         name=name or (data_name(parts.source.name) if parts.source.path else parts.source.name),
         recipe=recipe,
@@ -93,7 +95,7 @@ def finish(
         environment=describe_environment(recipe.device, threads_of(job)),
         held_out=parts.held_out,
         repeats=repeats,
-        **{**decided, "notes": (*parts.notes, *notes, *decided["notes"])},
+        **{**decided, "notes": (*parts.notes, *notes, *stacked, *decided["notes"])},
     )
 
 

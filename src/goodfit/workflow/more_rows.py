@@ -122,7 +122,7 @@ def data_curve(
         recipe = recipe or run.recipe
     asked = (recipe or Recipe()).replace(**fields)
     noted = [Message("data_curve.note.single", {"bag": asked.bag})] if asked.bag > 1 else []
-    asked = asked.replace(bag=1)
+    asked = asked.replace(bag=1, stack=())
     check_functions(asked, functions, model)
     given = {"data": data, "target": target, "valid": valid, "test": test, "options": options}
     parts = parts_of(given, model, asked)

@@ -38,7 +38,7 @@ TABLE_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 LEAVES_OPEN = frozenset(
     {
         *("model", "metrics", "calibrate", "threshold", "time_budget", "device", "seed"),
-        *("valid_fraction", "test_fraction", "split_seed", "bag"),
+        *("valid_fraction", "test_fraction", "split_seed", "bag", "stack"),
     }
 )
 """Recipe fields that say nothing of the network or its training: who says no other leaves both to us."""
@@ -46,7 +46,7 @@ EPOCHS = 40
 """Epochs that a network should be able to train for in the time there is."""
 SECONDS = 60.0
 """The time that a training may take where no budget is given."""
-BAGGED: Mapping[str, Any] = {"bag": 5, "members": 4}
+BAGGED: Mapping[str, Any] = {"bag": 5, "members": 4, "stack": ("mlp",)}
 BAG_SECONDS = 20.0
 """The time that the networks of a bag may take."""
 AROUND = 5.0
@@ -90,8 +90,8 @@ def auto_model(recipe: Recipe, parts: Parts) -> str:
 def bagged(recipe: Recipe, parts: Parts) -> Recipe:
     """Return the recipe as one of several networks that are averaged, where that takes little time.
 
-    Five, so that each leaves out about a fifth of the rows, and with half the members each: see
-    ``benchmarks/quality``.
+    Five, so that each leaves out about a fifth of the rows, with half the members each, and as many
+    multilayer perceptrons beside them: see ``benchmarks/quality``.
 
     Parameters
     ----------

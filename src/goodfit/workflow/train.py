@@ -185,10 +185,10 @@ def train(
     if start is not None and recipe.bag > 1:
         raise InputError("training.bag-from-weights", bag=recipe.bag)
     if resumed is None and start is None:
-        recipe, noted, others = decided(recipe, parts, functions, model, shown, ends_at)
+        recipe, noted, bag = decided(recipe, parts, functions, model, shown, ends_at)
     else:
         recipe, noted = completed(recipe, parts, functions, model), ()
-        others = train_others(parts, recipe, functions, model, shown, ends_at)
+        bag = train_others(parts, recipe, functions, model, shown, ends_at)
     if start is not None:
         start.check_columns(parts)
     with undisturbed():
@@ -211,7 +211,7 @@ def train(
         if resumed is not None and state.step == before:
             notes = (*notes, Message("training.note.nothing-left", {"count": state.epoch}))
         seed_epoch(recipe.seed, -1)
-        said: dict[str, Any] = {"name": asked["name"], "notes": notes, "others": others}
+        said: dict[str, Any] = {"name": asked["name"], "notes": notes, "bag": bag}
         run = finish(job, parts, state, ended, diagnosed=diagnose, **said)
     if folder is not None:
         place = save_run(run, Path(folder), language=language, trained_here=True)
