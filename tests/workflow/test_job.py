@@ -180,7 +180,7 @@ def test_labels_out_of_range_deep_in_a_dataset_are_named_when_they_come():
     with pytest.raises(goodfit.InputError, match="label 7"):
         train(Deep(), valid=(X, LABELS))
     batches = [(X[:8], LABELS[:8]), (X[:8, :3], LABELS[:8])]
-    with pytest.raises(RuntimeError, match="shapes"):
+    with pytest.raises(goodfit.InputError, match="3 numbers"):
         train(batches, valid=(X, LABELS))
 
 
