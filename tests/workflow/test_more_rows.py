@@ -167,3 +167,10 @@ def test_a_time_budget_is_of_all_trainings_together():
     assert time.perf_counter() - begun < 12.0  # six trainings of 4 s would be 24
     (note,) = [note for note in found.notes if note.code == "data_curve.note.cut"]
     assert note.values == {"count": 6, "all": 6}
+
+
+def test_the_budget_of_a_run_is_each_training_s_own(tmp_path):
+    table().write_csv(tmp_path / "prices.csv")
+    run = goodfit.train(tmp_path / "prices.csv", time_budget=60.0, **GIVEN)
+    found = goodfit.data_curve(run, fractions=(0.4, 0.7, 1.0), seeds=1, begun=time.perf_counter() - 100.0)
+    assert "data_curve.note.cut" not in [note.code for note in found.notes]

@@ -87,7 +87,7 @@ def data_curve(
         What the data are called.
     begun
         When the seconds of ``time_budget``, which is of all trainings together, began to count, by
-        ``time.perf_counter``; None for now.
+        ``time.perf_counter``; None for now. The budget that a Run was trained with is each training's own.
 
     Returns
     -------
@@ -146,7 +146,8 @@ def data_curve(
         ]
         for place, member in enumerate(members):
             member.place = place
-        ends_at = training_ends(whole.time_budget, begun, time.perf_counter(), AFTER_SEVERAL)
+        budget = whole.time_budget if run is None or "time_budget" in fields else None
+        ends_at = training_ends(budget, begun, time.perf_counter(), AFTER_SEVERAL)
         train_all(members, PopulationProgress(language, terminal(progress)), ends_at)
         cut = sum(member.ended == "time-budget" for member in members)
         if cut:
