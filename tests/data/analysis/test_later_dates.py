@@ -56,6 +56,9 @@ def test_dates_after_the_time_of_the_rows_are_named(target):
     found = goodfit.profile(frame, target, time_column="begun")
     [said] = [each.values for each in found.remarks if each.code == "profile.remark.after-the-time"]
     assert (said["column"], said["time"], said["percent"]) == ("ended", "begun", "100.0")
+    twice = remarks(table(y=3.0 * DAYS), time_column="begun")
+    assert "later-date" in twice
+    assert "after-the-time" not in twice
     other = goodfit.profile(frame, target, time_column="ended")
     assert not any(each.code == "profile.remark.after-the-time" for each in other.remarks)
 

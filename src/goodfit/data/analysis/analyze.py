@@ -137,7 +137,7 @@ def analyze(
     taken = {series.name: series.gather(sample) for series in typed}
     some = [taken[column.name] for column in used if column.kind != "text"]
     written = [taken[column.name] for column in used if column.kind == "text"]
-    remarks = after_the_time(some, time_column)
+    later, remarks = after_the_time(some, time_column), []
     if target_series is not None and known is not None:
         chosen = target_series.gather(sample)
         said, few = said_by_texts(written, chosen, known)
@@ -146,8 +146,12 @@ def analyze(
         analyses = [replace(each, association=shares.get(each.name)) for each in analyses]
         if len(used) > 1:
             remarks += suspected_leaks(some, chosen, said, few, known)
-        remarks += spans_that_tell(some, chosen, shares)
+        telling = spans_that_tell(some, chosen, shares)
+        told = {remark.values["column"] for remark in telling}
+        later = [remark for remark in later if remark.values["column"] not in told]
+        remarks += telling
         remarks += target_remarks(targets[0], known)
+    remarks = [*later, *remarks]
     identifiers = [column.name for column in described if column.kind == "identifier"]
     by_class = list(known.targets) if known is not None and known.task != "regression" else []
     compared = pl.DataFrame([*typed, *(frame[name] for name in (known.targets if known else ()))])
