@@ -132,18 +132,21 @@ def search(state: Search) -> None:
     """Try points until there are enough, or no more, or the time is up; the study has them then."""
     waiting: deque[list[_Attempt]] = deque()
     running: dict[int, tuple[list[_Attempt], float]] = {}
-    rounds = 0
+    rounds, ahead = 0, False
     with Workers(state.workers, state.attention, state.halving, state.look) as workers:
         while True:
-            while workers.free() and not state.over() and (rounds < HOPELESS or not _hopeless(state)):
-                if not waiting:
+            while not state.over() and (rounds < HOPELESS or not _hopeless(state)):
+                if not waiting and (workers.free() or ahead):
                     points = _next_points(state, workers.members())
-                    if not points:
-                        break
                     waiting += _made_ready(state, points)
                     rounds += 1
-                    continue
+                    if points and not waiting:  # none of them could train
+                        continue
+                if not waiting or not workers.free():
+                    break
                 attempts = waiting.popleft()
+                # Groups are over soon: no worker shall wait for what is proposed when one has ended.
+                ahead = workers.count > 1 and len(attempts) > 1
                 running[id(attempts[0].member)] = attempts, time.perf_counter() - state.begun
                 workers.start([attempt.member for attempt in attempts])
             ended = workers.ended()
