@@ -48,6 +48,23 @@ def test_classes_are_told_as_classes():
     assert notes(goodfit.train(frame, target="y")) == ["training.note.linear-serves-classes"]
 
 
+@pytest.mark.parametrize("divided", ["time_column", "group_column"])
+def test_small_tables_divided_by_time_or_group_are_compared_too(divided):
+    for bent in (False, True):
+        day = pl.Series(np.repeat(np.arange(100), 3))
+        frame = table(300, bent=bent).with_columns(day=day)
+        run = goodfit.train(frame, target="y", **{divided: "day"})
+        assert (run.recipe.model == "linear") is not bent
+        assert notes(run) == ([] if bent else ["training.note.linear-serves-numbers"])
+
+
+def test_what_is_trained_beforehand_is_what_is_trained():
+    frame = table(300, bent=True).with_columns(day=pl.Series(np.repeat(np.arange(100), 3)))
+    run = goodfit.train(frame, target="y", group_column="day")
+    again = goodfit.train(frame, target="y", group_column="day", recipe=run.recipe)
+    assert again.history["valid_loss"].tolist() == run.history["valid_loss"].tolist()
+
+
 def test_where_a_network_is_better_it_is_kept():
     run = goodfit.train(table(400, bent=True), target="y")
     assert run.recipe.model != "linear"

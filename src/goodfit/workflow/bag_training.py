@@ -1,4 +1,4 @@
-"""Training the networks of a bag beside the ordinary one."""
+"""Training the networks of a bag beside the ordinary one, or that one itself to see what it is worth."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from goodfit.workflow.parts import Parts
 from goodfit.workflow.population_progress import PopulationProgress
 from goodfit.workflow.time_left import LEAST
 
-__all__ = ["train_others"]
+__all__ = ["train_beforehand", "train_others"]
 
 
 def train_others(
@@ -52,15 +52,7 @@ def train_others(
         members = [
             _member(place, recipe, name, its, model, functions) for place, (name, its) in enumerate(wanted)
         ]
-        budget = recipe.time_budget
-        if budget is not None:  # those that train together take the time of one
-            left = min(budget, max(ends_at - time.perf_counter(), LEAST * budget))
-            share = left / (len(group_members(members)) + 1)
-            for member in members:
-                member.job = replace(member.job, recipe=member.job.recipe.replace(time_budget=share))
-        train_all(members, shown)
-    if any(member.ended == "interrupted" for member in members):
-        raise KeyboardInterrupt
+        _train_all(members, recipe.time_budget, shown, ends_at)
     own, stacked = members[: recipe.bag - 1], members[recipe.bag - 1 :]
     by_division = [
         tuple(member.job for member in stacked[place :: recipe.bag]) for place in range(recipe.bag)
@@ -72,6 +64,34 @@ def train_others(
         ),
         by_division[0],
     )
+
+
+def train_beforehand(
+    parts: Parts, recipe: Recipe, shown: PopulationProgress | None = None, ends_at: float = math.inf
+) -> Division:
+    """Train the ordinary network as the one that comes after it begins, to see what it is worth.
+
+    The parameters are those of `train_others`, and so is what is raised.
+    """
+    with undisturbed():
+        member = make_member(0, recipe, parts, None, {})
+        member.job = replace(member.job, sample=None)
+        _train_all([member], recipe.time_budget, shown, ends_at)
+    return Division(parts, (member.job,), _history(member))
+
+
+def _train_all(
+    members: list[Member], budget: float | None, shown: PopulationProgress | None, ends_at: float
+) -> None:
+    """Train the members; with a time budget each group has as much as the ordinary network after them."""
+    if budget is not None:
+        left = min(budget, max(ends_at - time.perf_counter(), LEAST * budget))
+        share = left / (len(group_members(members)) + 1)
+        for member in members:
+            member.job = replace(member.job, recipe=member.job.recipe.replace(time_budget=share))
+    train_all(members, shown)
+    if any(member.ended == "interrupted" for member in members):
+        raise KeyboardInterrupt
 
 
 def _member(

@@ -15,12 +15,12 @@ from goodfit.judging import arrays_of
 from goodfit.messages import Message
 from goodfit.predicting import of_each_class, predict_rows
 from goodfit.recipe import Recipe
-from goodfit.workflow.bag_training import train_others
+from goodfit.workflow.bag_training import train_beforehand, train_others
 from goodfit.workflow.bagging import Bag, Division, check_bag
 from goodfit.workflow.choices import completed
 from goodfit.workflow.finishing import baselines_of
 from goodfit.workflow.fitted_linear import FITTED
-from goodfit.workflow.parts import Parts
+from goodfit.workflow.parts import Parts, rows_of
 from goodfit.workflow.population_progress import PopulationProgress
 from goodfit.workflow.stacked import as_one, weights_by_network
 from goodfit.workflow.table_defaults import bagged, is_open
@@ -29,6 +29,10 @@ __all__ = ["Comparison", "Decided", "compare_with_linear", "decided"]
 
 SERVING: Mapping[str, Any] = {"initialization": FITTED, "learning_rate": 1e-4, "patience": 10}
 """How the linear model is trained that serves: from the fitted one, a little further if that helps."""
+
+
+SMALL = 1000
+"""Rows of a table, all together, up to which a network that is no better than a linear model is not taken."""
 
 
 class Decided(NamedTuple):
@@ -96,7 +100,8 @@ def decided(
 
     A small table of whose network nothing is said gets a bag. Each of its networks is compared with a linear
     model fitted to the same rows on the rows that both left out, and where the linear models do as well, a
-    linear model is what is trained. The test rows have no part in it.
+    linear model is what is trained. The test rows have no part in it. A small table whose rows cannot be
+    dealt out for a bag, as groups or time divide them, has its ordinary network trained for that comparison.
 
     Parameters
     ----------
@@ -108,17 +113,25 @@ def decided(
         When all of them must be trained, by ``time.perf_counter``.
     """
     recipe = completed(asked, parts, functions, model)
-    unsaid = is_open(asked) and "bag" not in asked.model_fields_set
+    unsaid = is_open(asked) and not {"bag", "stack"} & asked.model_fields_set
     plain = not functions and model is None and unsaid
     if plain:
         recipe = bagged(recipe, parts)
     check_bag(recipe, parts)
     bag = train_others(parts, recipe, functions, model, shown, ends_at)
-    comparison = compare_with_linear(bag.others, recipe.seed) if plain and bag.others else None
+    compared = bag.others
+    if plain and recipe.bag == 1 and _is_small(parts):
+        compared = (train_beforehand(parts, recipe, shown, ends_at),)
+    comparison = compare_with_linear(compared, recipe.seed) if plain and compared else None
     if comparison is None or not comparison.linear_serves:
         return Decided(recipe, (), bag)
     linear = completed(asked.replace(model="linear", bag=1, **SERVING), parts, {}, None)
     return Decided(linear, (comparison.message(classes=bool(parts.classes)),))
+
+
+def _is_small(parts: Parts) -> bool:
+    rows = (rows_of(parts.train) or 0) + (rows_of(parts.valid) or 0) + (rows_of(parts.test) or 0)
+    return parts.table is not None and parts.valid is not None and rows <= SMALL
 
 
 def compare_with_linear(divisions: Sequence[Division], seed: int) -> Comparison | None:
