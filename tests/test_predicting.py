@@ -11,7 +11,16 @@ from torch import nn
 
 import goodfit
 from goodfit.errors import InputError
-from goodfit.predicting import as_inputs, outputs_of, prediction_frame, spelled
+from goodfit.models.ensemble import Ensemble
+from goodfit.predicting import (
+    as_inputs,
+    disagreement_of_outputs,
+    outputs_of,
+    predict_rows,
+    prediction_frame,
+    spelled,
+)
+from goodfit.training.losses import make_loss
 from spine_for_tests import classes_run, numbers_run, people
 
 
@@ -181,3 +190,13 @@ def test_what_ones_own_network_cannot_take_is_refused(inputs, words):
     run = goodfit.train(data, model=nn.Linear(4, 2), loss="cross_entropy", epochs=1)
     with pytest.raises(InputError, match=words):
         run.predict(inputs)
+
+
+def test_disagreement_counts_each_member_as_the_ensemble_does():
+    networks = [torch.nn.Linear(2, 1), torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)]
+    rows, loss = torch.randn(5, 2), make_loss("mse")
+    said = np.stack([predict_rows(network, loss, rows) for network in networks])
+    equal = disagreement_of_outputs(Ensemble(networks), loss, rows)
+    assert equal == pytest.approx(said.std(0, ddof=1), rel=1e-4)
+    alone = disagreement_of_outputs(Ensemble(networks, weights=[0.998, 0.001, 0.001]), loss, rows)
+    assert (alone < equal).all()

@@ -157,8 +157,8 @@ class GoodFitClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
 
     Frames (pandas, polars) are typed as `goodfit.train` types them: categories, dates and missing values need
     no preparation. The columns of an array are numbers, NaN where missing. With nothing set the network is
-    that of ``goodfit train``; on few rows, without weights, the average of five, or a linear model if that
-    serves as well. Where ``patience`` is set and the rows are 40 or more, validation rows are split off
+    that of ``goodfit train``; on few rows, without weights, the average of several, or a linear model if
+    that serves as well. Where ``patience`` is set and the rows are 40 or more, validation rows are split off
     inside ``fit``. Training on a few more rows (``partial_fit``) is not offered: preparation is fitted on all
     training rows at once. Ctrl-C raises ``KeyboardInterrupt`` and leaves the estimator fitted with the best
     weights so far, once the networks that are averaged beside the first are trained.

@@ -128,11 +128,11 @@ def disagreement_columns(ensemble: Ensemble, loss: Loss, inputs: Any, facts: Tab
 
     said = [predict_rows(member, loss, inputs) for member in ensemble.members]
     if facts.profile.classes:
-        each = np.stack([of_each_class(one) for one in said]).astype(np.float64)
-        codes = each.mean(0).argmax(1)
-        return pl.DataFrame({"disagreement": each.std(0, ddof=1)[np.arange(len(codes)), codes]})
+        mean, spread = _mean_and_spread(np.stack([of_each_class(one) for one in said]), ensemble)
+        codes = mean.argmax(1)
+        return pl.DataFrame({"disagreement": spread[np.arange(len(codes)), codes]})
     target = facts.preparation.target
-    spread = np.stack([decode_target(target, one) for one in said]).std(0, ddof=1)
+    _, spread = _mean_and_spread(np.stack([decode_target(target, one) for one in said]), ensemble)
     several = spread.shape[1] > 1
     names = [f"disagreement_{name}" if several else "disagreement" for name in target.names]
     return pl.DataFrame({name: spread[:, place] for place, name in enumerate(names)})
@@ -141,7 +141,16 @@ def disagreement_columns(ensemble: Ensemble, loss: Loss, inputs: Any, facts: Tab
 def disagreement_of_outputs(ensemble: Ensemble, loss: Loss, inputs: Any) -> NDArray[np.float32]:
     """Return the standard deviation of the members' predictions, in their shape."""
     said = np.stack([predict_rows(member, loss, inputs) for member in ensemble.members])
-    return np.asarray(said.std(0, ddof=1), dtype=np.float32)
+    return np.asarray(_mean_and_spread(said, ensemble)[1], dtype=np.float32)
+
+
+def _mean_and_spread(said: NDArray[Any], ensemble: Ensemble) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return mean and standard deviation over the members (dimension 0), each counting as in the ensemble."""
+    equal = np.full(len(said), 1 / len(said))
+    weights = equal if ensemble.weights is None else ensemble.weights.double().cpu().numpy()
+    mean = np.tensordot(weights, said.astype(np.float64), 1)
+    variance = np.tensordot(weights, np.square(said - mean), 1) * len(said) / (len(said) - 1)
+    return mean, np.sqrt(variance)
 
 
 def of_each_class(predictions: NDArray[Any], *, logits: bool = False) -> NDArray[Any]:

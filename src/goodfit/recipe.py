@@ -293,7 +293,10 @@ def _given(name: str, value: Any) -> Any:
         return None
     if name == "hidden" and isinstance(value, int) and not isinstance(value, bool):
         return (value,)
-    if name == "metrics" and isinstance(value, str) and value != "auto":
+    if (name == "metrics" and isinstance(value, str) and value != "auto") or (name, type(value)) == (
+        "stack",
+        str,
+    ):
         return (value,)
     if isinstance(value, Mapping):
         return {str(key): _plain(name, item) for key, item in value.items()}

@@ -96,7 +96,7 @@ def test_networks_of_several_kinds_count_by_the_rows_they_left_out(tmp_path):
     assert float(weights.sum()) == pytest.approx(1)
     assert len(set(weights[:3].tolist())) == len(set(weights[3:].tolist())) == 1
     (note,) = [note for note in run.notes if note.code == "training.note.stacked"]
-    assert note.values["shares"][0] == f"mlp {100 * float(weights[:3].sum()):.0f} %"
+    assert note.values["shares"][0] == f"mlp {float(weights[:3].sum()):.1%}"
     loaded = goodfit.load(tmp_path / "run")
     assert loaded.predict(frame).equals(run.predict(frame))
     assert len(run.predict(frame, disagreement=True)["disagreement"]) == len(frame)
@@ -108,7 +108,8 @@ def test_networks_of_several_kinds_count_by_the_rows_they_left_out(tmp_path):
     ("fields", "code"),
     [
         ({"stack": ("linear",)}, "training.stack-without-bag"),
-        ({"bag": 3, "stack": ("mlp",)}, "training.stack-twice"),
+        ({"seeds": 2, "stack": ("linear",)}, "training.stack-without-bag"),
+        ({"bag": 3, "stack": "mlp"}, "training.stack-twice"),
         ({"bag": 3, "stack": ("liner",)}, "model.unknown-near"),
     ],
 )
@@ -116,6 +117,19 @@ def test_what_cannot_be_stacked_is_refused(fields, code):
     with pytest.raises(goodfit.InputError) as error:
         goodfit.train(table(), target="label", **QUICK, **fields)
     assert error.value.code == code
+
+
+def test_what_bins_its_numbers_is_stacked_and_loaded_as_it_was(tmp_path):
+    options = {**QUICK, "bag": 3, "stack": "tabm", "members": 2}
+    run = goodfit.train(table(), target="label", folder=tmp_path / "run", **options)
+    assert goodfit.load(tmp_path / "run").predict(table()).equals(run.predict(table()))
+
+
+def test_a_network_of_ones_own_is_not_stacked():
+    rows = table().drop("kind")
+    with pytest.raises(goodfit.InputError) as error:
+        goodfit.train(rows, target="label", model=torch.nn.Linear(2, 2), bag=3, stack="linear", epochs=1)
+    assert error.value.code == "training.stack-own-network"
 
 
 def test_the_first_network_is_the_ordinary_one():

@@ -73,10 +73,8 @@ def averaged(outputs: Tensor, predictions: str, weights: Tensor | None = None) -
     weights
         What each member counts, shape (members,), 1 together; None: all the same.
     """
-    if weights is None:
-        counts = outputs.new_full((len(outputs),), 1 / len(outputs))
-    else:
-        counts = weights.to(outputs.dtype)
+    equal = outputs.new_full((len(outputs),), 1 / len(outputs))
+    counts = equal if weights is None else weights.to(outputs)
     counts = counts.reshape(-1, *(1,) * (outputs.dim() - 1))
     match predictions:
         case "softmax":

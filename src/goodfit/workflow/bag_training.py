@@ -31,6 +31,8 @@ def train_others(
 ) -> Bag:
     """Train all networks of a bag but the ordinary one; each has its share of a time budget.
 
+    What is to be stacked and has no finite loss in any epoch is left out.
+
     Parameters
     ----------
     recipe
@@ -54,9 +56,9 @@ def train_others(
         ]
         _train_all(members, recipe.time_budget, shown, ends_at)
     own, stacked = members[: recipe.bag - 1], members[recipe.bag - 1 :]
-    by_division = [
-        tuple(member.job for member in stacked[place :: recipe.bag]) for place in range(recipe.bag)
-    ]
+    kinds = [stacked[place : place + recipe.bag] for place in range(0, len(stacked), recipe.bag)]
+    trained = [kind for kind in kinds if all(member.state.best.epoch is not None for member in kind)]
+    by_division = [tuple(kind[place].job for kind in trained) for place in range(recipe.bag)]
     return Bag(
         tuple(
             Division(member.parts, (member.job, *beside), _history(member))

@@ -19,7 +19,7 @@ from goodfit.repeats import Repeat, Repeats
 from goodfit.training.job import Job
 from goodfit.workflow.parts import Part, Parts, pick
 
-__all__ = ["Bag", "Division", "can_bag", "check_bag", "other_parts", "repeats_of"]
+__all__ = ["Bag", "Division", "can_bag", "check_bag", "count_networks", "other_parts", "repeats_of"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,11 @@ class Bag:
     others: tuple[Division, ...] = ()
     beside: tuple[Job, ...] = ()
 
+    @property
+    def stack(self) -> tuple[str, ...]:
+        """The networks that are stacked: those of the recipe that could be trained."""
+        return tuple(job.recipe.model for job in self.beside)
+
     def divisions(self, parts: Parts, job: Job, history: History) -> tuple[Division, ...]:
         """Return all divisions, the ordinary one first, once its network is trained."""
         return (Division(parts, (job, *self.beside), history), *self.others)
@@ -85,9 +90,20 @@ def check_bag(recipe: Recipe, parts: Parts) -> None:
     wrong = [name for name in recipe.stack if name not in MODELS]
     if wrong:
         raise unknown_name(wrong[0], MODELS, "model")
+    if recipe.stack and recipe.model not in MODELS:
+        raise InputError("training.stack-own-network", stack=list(recipe.stack))
     networks = [recipe.model, *recipe.stack]
     if len(set(networks)) < len(networks):
         raise InputError("training.stack-twice", networks=networks)
+
+
+def count_networks(recipe: Recipe) -> int:
+    """Return how many networks are averaged.
+
+    >>> count_networks(Recipe()), count_networks(Recipe(bag=5, stack=("mlp",)))
+    (1, 10)
+    """
+    return recipe.bag * (1 + len(recipe.stack))
 
 
 def other_parts(parts: Parts, bag: int, seed: int) -> list[Parts]:

@@ -124,7 +124,7 @@ def decided(
         compared = (train_beforehand(parts, recipe, shown, ends_at),)
     comparison = compare_with_linear(compared, recipe.seed) if plain and compared else None
     if comparison is None or not comparison.linear_serves:
-        return Decided(recipe, (), bag)
+        return Decided(recipe.replace(stack=bag.stack), (), bag)
     linear = completed(asked.replace(model="linear", bag=1, **SERVING), parts, {}, None)
     return Decided(linear, (comparison.message(classes=bool(parts.classes)),))
 

@@ -48,7 +48,7 @@ def finish(
     notes: tuple[Message, ...] = (),
     baselines: Mapping[str, Predictor] | None = None,
     resamples: int = 1000,
-    bag: Bag | None = None,
+    bag: Bag = Bag(),  # noqa: B008
 ) -> Run:
     """Judge a training that has ended and return its Run; the model carries the best weights.
 
@@ -78,7 +78,7 @@ def finish(
         **(observe(job, parts, state, ended) if diagnosed else {}),
     )
     network = network_shape(parts, job.loss, recipe) if recipe.model in MODELS else None
-    divisions = (bag or Bag()).divisions(parts, job, history)
+    divisions = bag.divisions(parts, job, history)
     whole, held, stacked = together(divisions)
     decided = judged(whole, parts, baselines, resamples, held)
     repeats = repeats_of(divisions) if len(divisions) > 1 else None

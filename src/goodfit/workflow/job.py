@@ -264,7 +264,7 @@ def network_shape(parts: Parts, loss: Loss, recipe: Recipe) -> dict[str, Any]:
         "levels": list(parts.table.preparation.levels) if parts.table is not None else [],
         "outputs": units_for(loss, classes=classes, targets=1 if target.ndim == 1 else target.shape[1]),
     }
-    if recipe.model == "tabm":
+    if "tabm" in (recipe.model, *recipe.stack):
         from goodfit.models.tabm import number_bins
 
         shaping = (parts.shaping or parts.train).content[0]

@@ -88,6 +88,8 @@ def make_members(
         parts = parts_for(asked)
         if asked.bag > 1:
             raise InputError("population.bag", bag=asked.bag)
+        if asked.stack:
+            raise InputError("training.stack-without-bag", stack=list(asked.stack))
         recipe = completed(asked, parts, functions or {}, model)
         shape = (*(getattr(recipe, name) for name in NETWORK), recipe.device)
         # Another division of the same table has rows of the same kind.

@@ -22,6 +22,7 @@ from goodfit.repeats import Repeat, Repeats
 from goodfit.run import Run
 from goodfit.training.randomness import undisturbed
 from goodfit.training.weights import load_weights
+from goodfit.workflow.bagging import count_networks
 from goodfit.workflow.choices import completed
 from goodfit.workflow.finishing import judged
 from goodfit.workflow.folding import (
@@ -210,10 +211,11 @@ def _single_networks(
     asked: Recipe, recipe: Recipe, parts: Parts, functions: Functions, model: Any
 ) -> tuple[Message, ...]:
     """Return that single networks are trained where `goodfit.train` alone would average several."""
-    unsaid = is_open(asked) and "bag" not in asked.model_fields_set
-    if functions or model is not None or not unsaid or bagged(recipe, parts).bag == 1:
+    unsaid = is_open(asked) and not {"bag", "stack"} & asked.model_fields_set
+    networks = count_networks(bagged(recipe, parts))
+    if functions or model is not None or not unsaid or networks == 1:
         return ()
-    return (Message("population.note.single-networks", {"networks": bagged(recipe, parts).bag}),)
+    return (Message("population.note.single-networks", {"networks": networks}),)
 
 
 def _ends(recipe: Recipe, begun: float) -> float:

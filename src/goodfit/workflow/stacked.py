@@ -24,6 +24,8 @@ __all__ = ["as_one", "together", "weights_by_network"]
 
 def weights_by_network(divisions: Sequence[Division]) -> NDArray[np.float64]:
     """Return what each kind of network counts, shape (kinds,), by the rows that each left out."""
+    if len(divisions[0].jobs) == 1:
+        return np.ones(1)
     said = np.stack([outputs.numpy() for outputs in _said(divisions, predicted=True)])
     classes = bool(divisions[0].parts.classes)
     if classes:
@@ -44,16 +46,15 @@ def as_one(divisions: Sequence[Division], weights: NDArray[np.float64]) -> Job:
 def together(divisions: Sequence[Division]) -> tuple[Job, HeldOut | None, tuple[Message, ...]]:
     """Return all networks as one, what is said of the rows that each left out, and what each kind counts."""
     first = divisions[0]
+    held = held_out(first.jobs[0], first.parts)
     if len(divisions) == 1:
-        return first.jobs[0], held_out(first.jobs[0], first.parts), ()
+        return first.jobs[0], held, ()
     weights = weights_by_network(divisions)
-    whole = as_one(divisions, weights)
-    held = _left_out(divisions, weights) if held_out(first.jobs[0], first.parts) is not None else None
-    if len(weights) == 1:
-        return whole, held, ()
+    held = None if held is None else _left_out(divisions, weights)
     names = [job.recipe.model for job in first.jobs]
-    shares = [f"{name} {100 * weight:.0f} %" for name, weight in zip(names, weights, strict=True)]
-    return whole, held, (Message("training.note.stacked", {"shares": shares}),)
+    shares = [f"{name} {weight:.1%}" for name, weight in zip(names, weights, strict=True)]
+    told = (Message("training.note.stacked", {"shares": shares}),) if len(names) > 1 else ()
+    return as_one(divisions, weights), held, told
 
 
 def _left_out(divisions: Sequence[Division], weights: NDArray[np.float64]) -> HeldOut:

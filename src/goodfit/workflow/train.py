@@ -25,6 +25,7 @@ from goodfit.training.state import Row, TrainingState
 from goodfit.training.threads import threads_of, using_threads
 from goodfit.training.weights import load_weights
 from goodfit.workflow.bag_training import train_others
+from goodfit.workflow.bagging import check_bag
 from goodfit.workflow.choices import check_functions, completed, separate_functions
 from goodfit.workflow.default_network import decided
 from goodfit.workflow.finishing import finish
@@ -188,7 +189,9 @@ def train(
         recipe, noted, bag = decided(recipe, parts, functions, model, shown, ends_at)
     else:
         recipe, noted = completed(recipe, parts, functions, model), ()
+        check_bag(recipe, parts)
         bag = train_others(parts, recipe, functions, model, shown, ends_at)
+        recipe = recipe.replace(stack=bag.stack)
     if start is not None:
         start.check_columns(parts)
     with undisturbed():
