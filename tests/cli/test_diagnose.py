@@ -46,7 +46,7 @@ def test_a_log_of_few_epochs_is_said_once_to_be_too_short(tmp_path):
     log = csv(tmp_path / "run.csv", OVERFITTED[:2])
     for options in ((), ("--quiet",)):
         said = printed(log, *options)
-        assert said.count("2 epochs are too few") == 1
+        assert said.count("2 validation losses are too few") == 1
         assert "nothing to report" not in said
 
 

@@ -35,9 +35,9 @@ def test_nothing_is_said_twice():
 def test_a_training_of_few_epochs_is_said_to_be_too_short_to_judge():
     short = [Message("findings.missing.epochs", {"count": 3, "needed": 4})]
     for findings in ([], [Finding("network-too-large", "info", 0.5)]):
-        assert "3 epochs are too few to judge" in tell_findings(findings, short)[-1]
+        assert "3 validation losses are too few to judge" in tell_findings(findings, short)[-1]
     run = goodfit.train(people(), target="bought", hidden=(4,), epochs=1)
-    assert "1 epoch is too few to judge" in " ".join(tell_run(run).split())
+    assert "1 validation loss is too few to judge" in " ".join(tell_run(run).split())
 
 
 def test_findings_come_with_what_to_do_a_line_each():

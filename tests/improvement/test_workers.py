@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -15,8 +16,10 @@ import torch
 from torch import nn
 
 import goodfit
+from goodfit.improvement.search import Search
 from goodfit.improvement.tuning import Tuning
 from goodfit.improvement.workers import can_fork, cores
+from goodfit.workflow.members import train_group
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="processes cannot be copied here")
 RNG = np.random.default_rng(0)
@@ -33,6 +36,17 @@ def search(**given: object) -> Tuning:
 def children(process: int) -> list[int]:
     listed = Path(f"/proc/{process}/task/{process}/children")
     return [int(child) for child in listed.read_text().split()] if listed.exists() else []
+
+
+def only_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing train in this process."""
+    home = os.getpid()
+
+    def elsewhere(*given: object) -> None:
+        assert os.getpid() != home
+        train_group(*given)
+
+    monkeypatch.setattr("goodfit.improvement.workers.train_group", elsewhere)
 
 
 def test_trials_of_several_workers_are_kept_dropped_and_as_many_as_asked_for():
@@ -76,6 +90,42 @@ def test_time_ends_all_workers():
     tuning = search(trials=None, time_budget=2.0, epochs=100_000, patience=None, halving=None)
     assert {trial.state for trial in tuning.trials} == {"cut"}
     assert not children(os.getpid())
+
+
+def test_an_end_for_time_that_was_taken_back_ends_nothing_more(monkeypatch):
+    def over(state: Search) -> bool:  # once there is a trial there is no time for finals any more
+        return not state.study.trials and len(multiprocessing.active_children()) == 2
+
+    monkeypatch.setattr(Search, "over", over)
+    only_elsewhere(monkeypatch)
+    tuning = search(trials=4, epochs=800, patience=None, halving=None, time_budget=60.0)
+    assert sorted(trial.state for trial in tuning.trials) == ["cut", "cut", "finished", "finished"]
+
+
+def test_weights_come_back_that_are_no_arrays_of_numpy(monkeypatch):
+    class Unusual(nn.Linear):
+        def __init__(self) -> None:
+            super().__init__(4, 2, dtype=torch.bfloat16)
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return super().forward(inputs.bfloat16()).float()
+
+        def get_extra_state(self) -> str:
+            return "mine"
+
+        def set_extra_state(self, state: str) -> None:
+            assert state == "mine"
+
+    only_elsewhere(monkeypatch)
+    space = {"learning_rate": [0.01, 0.02, 0.03]}
+    tuning = search(space=space, sampler="grid", trials=None, model=Unusual, loss="cross_entropy", task=None)
+    assert tuning.run.model.weight.dtype == torch.bfloat16
+    assert len(tuning.trials) == 3
+
+
+def test_a_worker_of_a_pool_has_no_workers():
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert not pool.apply(can_fork)
 
 
 def test_a_search_by_time_has_a_worker_for_each_core(monkeypatch):

@@ -46,26 +46,49 @@ def test_rows_of_several_dimensions_are_told_by_all_of_them():
         goodfit.train(images, model=model, loss="cross_entropy", epochs=1)
 
 
+def sequences(*labels: int) -> list:
+    return [(torch.randn(4, 5 + 2 * place, 3), torch.full((4,), label)) for place, label in enumerate(labels)]
+
+
+class Mean(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 2)
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        return self.layer(rows.mean(1))
+
+
 def test_a_network_that_takes_any_length_trains_on_it():
-    sequences = [(torch.randn(4, length, 3), torch.zeros(4, dtype=torch.int64)) for length in (5, 7)]
-
-    class Mean(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.layer = nn.Linear(3, 2)
-
-        def forward(self, rows: torch.Tensor) -> torch.Tensor:
-            return self.layer(rows.mean(1))
-
-    assert len(goodfit.train(sequences, model=Mean, loss="cross_entropy", epochs=1).history) == 1
+    assert len(goodfit.train(sequences(0, 0), model=Mean, loss="cross_entropy", epochs=1).history) == 1
 
 
 def test_what_has_another_cause_is_not_taken_for_it():
-    class Fails(nn.Linear):
+    class Fails(Mean):
         def forward(self, rows: torch.Tensor) -> torch.Tensor:
-            if self.training:
+            if self.training and rows.shape[1] == 7:
                 raise RuntimeError("of its own")
             return super().forward(rows)
 
     with pytest.raises(RuntimeError, match="of its own"):
-        goodfit.train(batches(4, 4), model=lambda: Fails(4, 2), loss="cross_entropy", epochs=1, vitals=False)
+        goodfit.train(sequences(0, 0), model=Fails, loss="cross_entropy", epochs=1, vitals=False)
+
+
+@pytest.mark.parametrize("part", ["train", "valid"])
+def test_a_lack_of_memory_is_not_taken_for_it(part):
+    class Large(Mean):
+        def forward(self, rows: torch.Tensor) -> torch.Tensor:
+            if rows.shape[1] == 7:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return super().forward(rows)
+
+    data = {"train": sequences(0), "valid": sequences(0), part: sequences(0, 0)}
+    train = data.pop("train")
+    with pytest.raises(torch.OutOfMemoryError):
+        goodfit.train(train, model=Large, loss="cross_entropy", epochs=1, vitals=False, **data)
+
+
+def test_a_label_out_of_range_is_not_taken_for_it():
+    with pytest.raises(InputError, match="label") as refused:
+        goodfit.train(sequences(0, 5), model=Mean, loss="cross_entropy", epochs=1, vitals=False)
+    assert "width" not in str(refused.value)

@@ -63,7 +63,7 @@ def missing_evidence(observations: Observations) -> list[Message]:
 
 
 def too_short(untold: Iterable[Message]) -> Message | None:
-    """Return, of what could not be judged, that there were too few epochs; None where there were enough."""
+    """Return, of what could not be judged, that there were too few validation losses; else None."""
     return next((message for message in untold if message.code == "findings.missing.epochs"), None)
 
 

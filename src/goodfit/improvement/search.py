@@ -112,11 +112,13 @@ class Search:
             return True
         return now >= self.ends_at and self.has_time_for_finals()
 
-    def look(self) -> None:
-        """Show how it goes, and end what is in training where it is over."""
+    def look(self) -> bool:
+        """Show how it goes, and end what is in training here where it is over; say whether it is."""
         self.draw()
-        if self.over():
+        over = self.over()
+        if over:
             self.attention.end("time-budget")
+        return over
 
     def has_time_for_finals(self) -> bool:
         """Say whether the best two can be trained with every seed, by how long the best one's group took."""

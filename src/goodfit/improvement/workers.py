@@ -13,11 +13,12 @@ from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any, Self
 
 import torch
+from torch import nn
 
 from goodfit.improvement.halving import Halving
 from goodfit.recipe import Recipe
 from goodfit.training.attention import Attention
-from goodfit.training.weights import load_weights
+from goodfit.training.weights import copy_weights, load_weights
 from goodfit.workflow.members import Member, best_of, train_group
 
 __all__ = ["Workers", "can_fork", "cores", "workers_of"]
@@ -26,11 +27,18 @@ EVERY = 0.2
 """Seconds between two looks at the clock while others train."""
 MOST = 16
 """Workers that are taken unasked: so many proposals at once know nothing of one another."""
+ENDS = (signal.SIGTERM,)
+"""What asks a worker for an end."""
 
 
 def can_fork() -> bool:
-    """Say whether processes can be copied here: elsewhere it is unsafe, as where an accelerator is in use."""
-    return sys.platform == "linux" and not torch.accelerator.is_available()
+    """Say whether processes can be copied here: elsewhere it is unsafe, as where an accelerator is in use.
+
+    A worker of a ``multiprocessing.Pool`` may not have processes of its own.
+    """
+    if sys.platform != "linux" or torch.accelerator.is_available():
+        return False
+    return not multiprocessing.current_process().daemon
 
 
 def cores() -> int:
@@ -56,10 +64,11 @@ class Workers:
     Parameters
     ----------
     look
-        Is called now and then while others train, and ends them by the ``attention``.
+        Is called now and then while others train; says whether they are to end. It may take that back, for
+        groups that are started later.
     """
 
-    def __init__(self, count: int, attention: Attention, halving: Halving, look: Callable[[], None]) -> None:
+    def __init__(self, count: int, attention: Attention, halving: Halving, look: Callable[[], bool]) -> None:
         self.count = count
         self._attention, self._halving, self._look = attention, halving, look
         self._running: dict[Connection, tuple[Any, Sequence[Member]]] = {}
@@ -90,11 +99,14 @@ class Workers:
         ours, theirs = Pipe()
         given = (theirs, group, self._attention.ends_at, self._halving)
         process = multiprocessing.get_context("fork").Process(target=_work, args=given)
-        with (
-            warnings.catch_warnings()
-        ):  # of other threads' locks: none is taken, as in a DataLoader's workers
+        # The warning is of other threads' locks: none is taken, as in a DataLoader's workers.
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            process.start()
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)  # until `_work` heeds them
+            try:
+                process.start()
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         self._running[ours] = process, group
 
@@ -104,8 +116,7 @@ class Workers:
             for connection in wait(list(self._running), EVERY):
                 assert isinstance(connection, Connection)
                 self._hear(connection)
-            self._look()
-            if self._attention.ending:
+            if self._look():
                 for process, *_ in self._running.values():
                     process.terminate()  # asks it for an end, see `_work`
         ended, self._ended = self._ended, []
@@ -146,14 +157,23 @@ def _work(connection: Connection, group: Sequence[Member], ends_at: float, halvi
 
     attention = Attention(ends_at=ends_at, progress=look)
     signal.signal(signal.SIGTERM, lambda *_: attention.interrupt())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
     torch.set_num_threads(1)
     try:
         train_group(group, attention, drop)
         best = best_of(group, halving.higher)
-        weights = {name: value.numpy() for name, value in best.job.model.state_dict().items()}
-        connection.send(("ended", [_told(member) for member in group], group.index(best), weights))
+        told = [_told(member) for member in group]
+        connection.send(("ended", told, group.index(best), _arrays(best.job.model)))
     except BaseException:
         os._exit(1)  # said by the caller's process
+
+
+def _arrays(model: nn.Module) -> dict[str, Any]:
+    """Return the weights for NumPy, which has no bfloat16: float32 holds the same numbers."""
+    weights = copy_weights(model).items()
+    return {
+        name: (value.float() if value.dtype == torch.bfloat16 else value).numpy() for name, value in weights
+    }
 
 
 def _told(member: Member) -> tuple[Any, Any]:

@@ -16,7 +16,7 @@ from goodfit.training.state import TrainingState
 
 __all__ = ["Attention", "heeding_interrupts"]
 
-Notice = Callable[[TrainingState], None]
+Notice = Callable[[TrainingState], object]
 
 SAVE_EVERY = 10.0
 """Seconds between two checkpoints."""
@@ -80,11 +80,6 @@ class Attention:
         """Ask for an end, for a reason that somebody outside the training has."""
         self._asked = reason
         self.at = -math.inf
-
-    @property
-    def ending(self) -> bool:
-        """Whether somebody asked for an end."""
-        return self.interrupted or self._asked is not None
 
     def look(self, state: TrainingState) -> EndedBy | None:
         """Do what is due at this moment; return what ends the training here, None to go on."""

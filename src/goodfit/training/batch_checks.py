@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from goodfit.data.batches import Batch, Batches
 from goodfit.errors import InputError
+from goodfit.training.outputs import call
 
 __all__ = ["refuse_other_rows"]
 
 
-def refuse_other_rows(batches: Batches, batch: Batch, number: int, part: str) -> None:
+def refuse_other_rows(model: nn.Module, batches: Batches, batch: Batch, number: int, part: str) -> None:
     """Refuse a batch that failed if its rows have other shapes than those of the first batch.
 
-    Rows of any length are fine for a network that takes them, so this is asked only once it has failed.
+    Rows of any length are fine for a network that takes them, so this is asked only once it has failed, and
+    the network must fail again, called alone, and take the first batch: else there is another cause.
 
     Parameters
     ----------
@@ -31,9 +34,20 @@ def refuse_other_rows(batches: Batches, batch: Batch, number: int, part: str) ->
     """
     first = next(iter(batches.epoch(0)), batch)
     for mine, usual in zip(_rows_of(batch[0]), _rows_of(first[0]), strict=False):
-        if mine != usual:
+        if mine != usual and _takes(model, first[0]) and not _takes(model, batch[0]):
             values = {"part": part, "batch": number + 1, "given": _numbers(mine), "wanted": _numbers(usual)}
             raise InputError("training.batch-width", **values)
+
+
+def _takes(model: nn.Module, inputs: Any) -> bool:
+    """Say whether the network can compute with these inputs, given enough memory."""
+    model.eval()
+    try:
+        with torch.no_grad():
+            call(model, inputs)
+    except (IndexError, RuntimeError, TypeError, ValueError) as error:
+        return "memory" in str(error)
+    return True
 
 
 def _rows_of(inputs: Any) -> list[tuple[int, ...]]:

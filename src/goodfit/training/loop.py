@@ -153,7 +153,7 @@ def _update(job: Job) -> None:
 def refuse(job: Job, group: Group, number: int) -> None:
     """Refuse a batch that failed by what is wrong with it, if that can be told; ``number`` is the first's."""
     for place, batch in enumerate(group if job.step is None else (), number):
-        refuse_other_rows(job.train, batch, place, "train")
+        refuse_other_rows(job.model, job.train, batch, place, "train")
         inputs, target = batch
         job.model.eval()
         with torch.no_grad(), suppress(IndexError, RuntimeError, TypeError):

@@ -144,7 +144,7 @@ def evaluated(job: Job, batches: Batches, part: str) -> Iterator[tuple[Batch, Ev
             found = evaluate_step(job, batch)
         except (IndexError, RuntimeError, ValueError):
             if job.step is None:
-                refuse_other_rows(batches, batch, number, part)
+                refuse_other_rows(job.model, batches, batch, number, part)
             raise
         yield batch, found
 

@@ -88,7 +88,10 @@ def _network_signature(job: Job) -> Hashable | None:
     plans = _chain(job)
     if plans is not None:
         return without_dropout(plans)
-    shapes = tuple((name, tuple(value.shape), value.dtype) for name, value in job.model.state_dict().items())
+    state = job.model.state_dict()
+    if not all(isinstance(value, Tensor) for value in state.values()):
+        return None
+    shapes = tuple((name, tuple(value.shape), value.dtype) for name, value in state.items())
     return (type(job.model), repr(job.model), shapes)
 
 
