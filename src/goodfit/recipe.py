@@ -183,6 +183,15 @@ class Recipe(BaseModel):
         """The seed by which the rows are divided."""
         return self.seed if self.split_seed is None else self.split_seed
 
+    @property
+    def networks(self) -> int:
+        """How many networks are averaged.
+
+        >>> Recipe().networks, Recipe(bag=5, stack=("mlp",)).networks
+        (1, 10)
+        """
+        return self.bag * (1 + len(self.stack))
+
     @classmethod
     def parse(cls, name: str, text: str) -> Any:
         """Return the value that ``text`` writes for the field ``name``, as on a command line.

@@ -11,7 +11,6 @@ from goodfit.diagnosis.diagnose import missing_evidence, too_short
 from goodfit.evaluation.text import align, shorten, wrapped
 from goodfit.finding import Finding
 from goodfit.messages import Message, say, thousands
-from goodfit.workflow.bagging import count_networks
 from goodfit.workflow.progress import duration, sparkline
 
 if TYPE_CHECKING:
@@ -157,7 +156,7 @@ def _scalings(preparation: Preparation, language: str) -> Iterable[str]:
 def _course(run: Run, language: str) -> list[str]:
     history = run.history
     seconds = float(history["seconds"][-1]) if "seconds" in history and len(history) else 0.0
-    several = count_networks(run.recipe)
+    several = run.recipe.networks
     first = next(iter(run.model.members)) if several > 1 else run.model  # type: ignore[arg-type]
     parameters = sum(weight.numel() for weight in first.parameters())
     epochs = round(float(history["epoch"][-1]), 1) if len(history) else 0.0

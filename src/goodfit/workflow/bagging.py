@@ -19,7 +19,7 @@ from goodfit.repeats import Repeat, Repeats
 from goodfit.training.job import Job
 from goodfit.workflow.parts import Part, Parts, pick
 
-__all__ = ["Bag", "Division", "can_bag", "check_bag", "count_networks", "other_parts", "repeats_of"]
+__all__ = ["Bag", "Division", "can_bag", "check_bag", "other_parts", "repeats_of"]
 
 
 @dataclass(frozen=True)
@@ -95,15 +95,6 @@ def check_bag(recipe: Recipe, parts: Parts) -> None:
     networks = [recipe.model, *recipe.stack]
     if len(set(networks)) < len(networks):
         raise InputError("training.stack-twice", networks=networks)
-
-
-def count_networks(recipe: Recipe) -> int:
-    """Return how many networks are averaged.
-
-    >>> count_networks(Recipe()), count_networks(Recipe(bag=5, stack=("mlp",)))
-    (1, 10)
-    """
-    return recipe.bag * (1 + len(recipe.stack))
 
 
 def other_parts(parts: Parts, bag: int, seed: int) -> list[Parts]:

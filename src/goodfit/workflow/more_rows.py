@@ -22,7 +22,6 @@ from goodfit.recipe import Recipe
 from goodfit.rows_curve import DataCurve, Size, error_of
 from goodfit.run import Run
 from goodfit.training.randomness import undisturbed
-from goodfit.workflow.bagging import count_networks
 from goodfit.workflow.choices import check_functions, completed, separate_functions
 from goodfit.workflow.finishing import judged
 from goodfit.workflow.live_display import terminal
@@ -122,7 +121,7 @@ def data_curve(
         data, target, options = table.source.path, table.profile.targets, _options_of(table)
         recipe = recipe or run.recipe
     asked = (recipe or Recipe()).replace(**fields)
-    noted = [Message("data_curve.note.single", {"networks": count_networks(asked)})] if asked.bag > 1 else []
+    noted = [Message("data_curve.note.single", {"networks": asked.networks})] if asked.bag > 1 else []
     asked = asked.replace(bag=1, stack=())
     check_functions(asked, functions, model)
     given = {"data": data, "target": target, "valid": valid, "test": test, "options": options}

@@ -22,7 +22,6 @@ from goodfit.repeats import Repeat, Repeats
 from goodfit.run import Run
 from goodfit.training.randomness import undisturbed
 from goodfit.training.weights import load_weights
-from goodfit.workflow.bagging import count_networks
 from goodfit.workflow.choices import completed
 from goodfit.workflow.finishing import judged
 from goodfit.workflow.folding import (
@@ -212,7 +211,7 @@ def _single_networks(
 ) -> tuple[Message, ...]:
     """Return that single networks are trained where `goodfit.train` alone would average several."""
     unsaid = is_open(asked) and not {"bag", "stack"} & asked.model_fields_set
-    networks = count_networks(bagged(recipe, parts))
+    networks = bagged(recipe, parts).networks
     if functions or model is not None or not unsaid or networks == 1:
         return ()
     return (Message("population.note.single-networks", {"networks": networks}),)
