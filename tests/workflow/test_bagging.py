@@ -125,6 +125,15 @@ def test_what_bins_its_numbers_is_stacked_and_loaded_as_it_was(tmp_path):
     assert goodfit.load(tmp_path / "run").predict(table()).equals(run.predict(table()))
 
 
+@pytest.mark.parametrize("how", [{"seeds": 3}, {"bag": 5}])
+def test_networks_of_a_table_of_categories_alone_train_together(how):
+    rng = np.random.default_rng(0)
+    columns = {name: rng.choice(list("abcd"), 750) for name in ("first", "second", "third")}
+    frame = pl.DataFrame({**columns, "label": rng.choice(["up", "down"], 750)})
+    run = goodfit.train(frame, target="label", test=frame, **how, **QUICK)
+    assert len(run.predict(frame)) == 750
+
+
 def test_a_network_of_ones_own_is_not_stacked():
     rows = table().drop("kind")
     with pytest.raises(goodfit.InputError) as error:

@@ -89,7 +89,8 @@ class StackedRows:
 
 
 def _gather(leaf: Tensor, index: Tensor, copies: int) -> Tensor:
-    return leaf.flatten(0, 1).index_select(0, index).view(copies, -1, *leaf.shape[2:])
+    taken = leaf.flatten(0, 1).index_select(0, index)
+    return taken.view(copies, len(index) // copies, *leaf.shape[2:])
 
 
 def stack_rows(
