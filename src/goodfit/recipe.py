@@ -302,10 +302,9 @@ def _given(name: str, value: Any) -> Any:
         return None
     if name == "hidden" and isinstance(value, int) and not isinstance(value, bool):
         return (value,)
-    if (name == "metrics" and isinstance(value, str) and value != "auto") or (name, type(value)) == (
-        "stack",
-        str,
-    ):
+    if name == "metrics" and isinstance(value, str) and value != "auto":
+        return (value,)
+    if name == "stack" and isinstance(value, str):
         return (value,)
     if isinstance(value, Mapping):
         return {str(key): _plain(name, item) for key, item in value.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,6 +35,7 @@ from goodfit.cli.output import width
 from goodfit.cli.result_file import Format, OutputFile, deliver, wanted_format
 from goodfit.errors import InputError
 from goodfit.files import to_json, write_atomically
+from goodfit.workflow.time_left import program_began
 
 __all__ = ["data_curve"]
 
@@ -74,7 +74,7 @@ def data_curve(
 
     goodfit data-curve wine.csv --target quality; or goodfit data-curve RUN, whose report tells of it then
     """
-    begun = time.perf_counter() - time.process_time()  # the program's start: it has been busy since
+    begun = program_began()
     if data is None:
         raise InputError("usage.no-data", command="data-curve")
     wanted = wanted_format("data-curve", format, output, force=force)

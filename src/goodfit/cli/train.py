@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,6 +37,7 @@ from goodfit.cli.options import (
 )
 from goodfit.errors import InputError
 from goodfit.finding import SEVERITIES
+from goodfit.workflow.time_left import program_began
 
 __all__ = ["train"]
 
@@ -126,7 +126,7 @@ def train(
 
     goodfit train wine.csv --target quality
     """
-    begun = time.perf_counter() - time.process_time()  # the program's start: it has been busy since
+    begun = program_began()
     if fail_on not in (None, *SEVERITIES):
         raise InputError(
             "option.not-one-of", owner="train", option="--fail-on", value=fail_on, values=list(SEVERITIES)

@@ -27,6 +27,7 @@ __all__ = [
     "derive_seed",
     "first_tensor",
     "head",
+    "leaves",
     "move",
     "tensors_of",
 ]
@@ -266,6 +267,16 @@ def first_tensor(value: Any) -> Tensor:
         except InputError:
             continue
     raise InputError("batches.no-tensor", kind=type(value).__name__)
+
+
+def leaves(value: Any) -> list[Tensor]:
+    """Return every tensor in nested tuples, lists and dicts."""
+    if isinstance(value, Tensor):
+        return [value]
+    inner = (
+        value.values() if isinstance(value, Mapping) else value if isinstance(value, (tuple, list)) else ()
+    )
+    return [leaf for item in inner for leaf in leaves(item)]
 
 
 def head(batch: Batch, rows: int) -> Batch:

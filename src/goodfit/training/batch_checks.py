@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from goodfit.data.batches import Batch, Batches
+from goodfit.data.batches import Batch, Batches, leaves
 from goodfit.errors import InputError
 from goodfit.training.outputs import call
 
@@ -33,7 +32,8 @@ def refuse_other_rows(model: nn.Module, batches: Batches, batch: Batch, number: 
     InputError
     """
     first = next(iter(batches.epoch(0)), batch)
-    for mine, usual in zip(_rows_of(batch[0]), _rows_of(first[0]), strict=False):
+    for one, other in zip(leaves(batch[0]), leaves(first[0]), strict=False):
+        mine, usual = tuple(one.shape[1:]), tuple(other.shape[1:])
         if mine != usual and _takes(model, first[0]) and not _takes(model, batch[0]):
             values = {"part": part, "batch": number + 1, "given": _numbers(mine), "wanted": _numbers(usual)}
             raise InputError("training.batch-width", **values)
@@ -48,20 +48,6 @@ def _takes(model: nn.Module, inputs: Any) -> bool:
     except (IndexError, RuntimeError, TypeError, ValueError) as error:
         return "memory" in str(error)
     return True
-
-
-def _rows_of(inputs: Any) -> list[tuple[int, ...]]:
-    """Return the shapes of a row in nested tensors."""
-    if isinstance(inputs, Tensor):
-        return [tuple(inputs.shape[1:])]
-    inner = (
-        inputs.values()
-        if isinstance(inputs, Mapping)
-        else inputs
-        if isinstance(inputs, (tuple, list))
-        else ()
-    )
-    return [shape for item in inner for shape in _rows_of(item)]
 
 
 def _numbers(shape: tuple[int, ...]) -> str:

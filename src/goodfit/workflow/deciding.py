@@ -19,7 +19,7 @@ from goodfit.training.job import Job
 from goodfit.training.losses import Loss, to_predictions
 from goodfit.workflow.parts import Parts
 
-__all__ = ["HeldOut", "calibrated", "decided_notes", "held_out", "moved_threshold"]
+__all__ = ["HeldOut", "calibrated", "decided_notes", "has_held_out", "held_out", "moved_threshold"]
 
 TELLING = 0.001
 """Change of the log loss, as a share, from which on it is told."""
@@ -32,10 +32,16 @@ class HeldOut(NamedTuple):
     target: NDArray[Any]
 
 
+def has_held_out(job: Job, parts: Parts) -> bool:
+    """Say whether there are validation rows of a table's classes."""
+    return parts.table is not None and parts.valid is not None and bool(parts.classes) and not job.step
+
+
 def held_out(job: Job, parts: Parts) -> HeldOut | None:
     """Return what the network says of the validation rows; None where they are not of a table's classes."""
-    if parts.table is None or parts.valid is None or not parts.classes or job.step:
+    if not has_held_out(job, parts):
         return None
+    assert parts.valid is not None
     inputs, target = parts.valid.content
     return HeldOut(outputs_of(job.model, inputs).float().numpy(), target.numpy())
 

@@ -23,7 +23,7 @@ from goodfit.workflow.fitted_linear import FITTED
 from goodfit.workflow.parts import Parts, rows_of
 from goodfit.workflow.population_progress import PopulationProgress
 from goodfit.workflow.stacked import as_one, weights_by_network
-from goodfit.workflow.table_defaults import bagged, is_open
+from goodfit.workflow.table_defaults import bagged, leaves_all_open
 
 __all__ = ["Comparison", "Decided", "compare_with_linear", "decided"]
 
@@ -113,8 +113,7 @@ def decided(
         When all of them must be trained, by ``time.perf_counter``.
     """
     recipe = completed(asked, parts, functions, model)
-    unsaid = is_open(asked) and not {"bag", "stack"} & asked.model_fields_set
-    plain = not functions and model is None and unsaid
+    plain = leaves_all_open(asked, functions, model)
     if plain:
         recipe = bagged(recipe, parts)
     check_bag(recipe, parts)

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from goodfit.data.batches import leaves
 from goodfit.errors import InputError
 from goodfit.evaluation.baselines import Predictor
 from goodfit.files import data_name
@@ -36,7 +37,7 @@ from goodfit.workflow.deciding import calibrated, decided_notes, held_out, moved
 from goodfit.workflow.finishing import finish
 from goodfit.workflow.job import make_job, network_shape
 from goodfit.workflow.lazy_run import LazyRun
-from goodfit.workflow.parts import Parts, leaves
+from goodfit.workflow.parts import Parts
 from goodfit.workflow.population_progress import PopulationProgress
 from goodfit.workflow.starting import NETWORK
 

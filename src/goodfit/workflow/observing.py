@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from goodfit.data.batches import count_rows, head, move
+from goodfit.data.batches import count_rows, head, leaves, move
 from goodfit.data.neighbours import probe_labels
 from goodfit.data.summarizing import MOST_FEATURES, MOST_ROWS, Rows, fingerprints, summarize, thinned
 from goodfit.observations import EndedBy
@@ -28,7 +28,7 @@ from goodfit.training.measuring import evaluate_step
 from goodfit.training.probing import parameter_facts, predicted_classes, probe_modes, probe_outputs
 from goodfit.training.randomness import undisturbed
 from goodfit.training.state import TrainingState
-from goodfit.workflow.parts import Part, Parts, first_batches, leaves, make_batches, pick, rows_of
+from goodfit.workflow.parts import Part, Parts, first_batches, make_batches, pick, rows_of
 
 __all__ = ["observe"]
 

@@ -20,6 +20,7 @@ from goodfit.data.batches import (
     TensorBatches,
     count_rows,
     first_tensor,
+    leaves,
     tensors_of,
 )
 from goodfit.data.facts import TableFacts, TypedRows
@@ -36,7 +37,6 @@ __all__ = [
     "first_batches",
     "first_of",
     "first_rows",
-    "leaves",
     "make_batches",
     "part_of",
     "pick",
@@ -298,11 +298,3 @@ def _in_memory(inputs: Any, target: Tensor | None, name: str) -> Part:
     if not rows:
         raise InputError("data.no-rows", part=name)
     return Part("tensors", (inputs, target))
-
-
-def leaves(value: Any) -> list[Tensor]:
-    """Return every tensor in nested tuples, lists and dicts."""
-    if isinstance(value, Tensor):
-        return [value]
-    inner = value.values() if isinstance(value, Mapping) else value or ()
-    return [leaf for item in inner for leaf in leaves(item)]

@@ -36,7 +36,7 @@ from goodfit.workflow.members import Member, make_member, make_members, make_run
 from goodfit.workflow.own_data import is_own_data, own_folds, own_parts
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.population_progress import PopulationProgress
-from goodfit.workflow.table_defaults import bagged, is_open
+from goodfit.workflow.table_defaults import bagged, leaves_all_open
 from goodfit.workflow.tables import divided, read_table
 from goodfit.workflow.time_left import AFTER_SEVERAL, training_ends
 
@@ -210,9 +210,8 @@ def _single_networks(
     asked: Recipe, recipe: Recipe, parts: Parts, functions: Functions, model: Any
 ) -> tuple[Message, ...]:
     """Return that single networks are trained where `goodfit.train` alone would average several."""
-    unsaid = is_open(asked) and not {"bag", "stack"} & asked.model_fields_set
     networks = bagged(recipe, parts).networks
-    if functions or model is not None or not unsaid or networks == 1:
+    if networks == 1 or not leaves_all_open(asked, functions, model):
         return ()
     return (Message("population.note.single-networks", {"networks": networks}),)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from goodfit.data.batches import leaves
 from goodfit.errors import InputError
 from goodfit.files import write_atomically
 from goodfit.messages import Message
@@ -20,7 +21,7 @@ from goodfit.saving import CHECKPOINT, STAGE, mend
 from goodfit.training.checkpoint import Checkpoint, clear_remains, read_checkpoint, restore, save_checkpoint
 from goodfit.training.job import Job
 from goodfit.training.state import TrainingState
-from goodfit.workflow.parts import Parts, leaves, pick, rows_of
+from goodfit.workflow.parts import Parts, pick, rows_of
 from goodfit.workflow.tables import TableOptions
 
 __all__ = ["CHANGEABLE", "Resumed", "checkpoint_saver", "read_resumed"]

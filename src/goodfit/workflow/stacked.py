@@ -17,7 +17,7 @@ from goodfit.predicting import of_each_class, outputs_of
 from goodfit.training.job import Job
 from goodfit.training.losses import to_predictions
 from goodfit.workflow.bagging import Division
-from goodfit.workflow.deciding import HeldOut, held_out
+from goodfit.workflow.deciding import HeldOut, has_held_out, held_out
 
 __all__ = ["as_one", "together", "weights_by_network"]
 
@@ -26,11 +26,7 @@ def weights_by_network(divisions: Sequence[Division]) -> NDArray[np.float64]:
     """Return what each kind of network counts, shape (kinds,), by the rows that each left out."""
     if len(divisions[0].jobs) == 1:
         return np.ones(1)
-    said = np.stack([outputs.numpy() for outputs in _said(divisions, predicted=True)])
-    classes = bool(divisions[0].parts.classes)
-    if classes:
-        said = np.stack([of_each_class(one) for one in said])
-    return stacking_weights(said, _target(divisions), classes=classes)
+    return _weights(divisions, _outputs(divisions))
 
 
 def as_one(divisions: Sequence[Division], weights: NDArray[np.float64]) -> Job:
@@ -45,36 +41,40 @@ def as_one(divisions: Sequence[Division], weights: NDArray[np.float64]) -> Job:
 
 def together(divisions: Sequence[Division]) -> tuple[Job, HeldOut | None, tuple[Message, ...]]:
     """Return all networks as one, what is said of the rows that each left out, and what each kind counts."""
-    first = divisions[0]
-    held = held_out(first.jobs[0], first.parts)
+    job, parts = divisions[0].jobs[0], divisions[0].parts
     if len(divisions) == 1:
-        return first.jobs[0], held, ()
-    weights = weights_by_network(divisions)
-    held = None if held is None else _left_out(divisions, weights)
-    names = [job.recipe.model for job in first.jobs]
-    shares = [f"{name} {weight:.1%}" for name, weight in zip(names, weights, strict=True)]
-    told = (Message("training.note.stacked", {"shares": shares}),) if len(names) > 1 else ()
+        return job, held_out(job, parts), ()
+    kinds = [one.recipe.model for one in divisions[0].jobs]
+    if len(kinds) == 1 and not has_held_out(job, parts):
+        return as_one(divisions, np.ones(1)), None, ()
+    outputs = _outputs(divisions)
+    weights = _weights(divisions, outputs)
+    held = None
+    if has_held_out(job, parts):
+        mean = averaged(outputs, job.loss.facts.predictions, torch.from_numpy(weights))
+        held = HeldOut(mean.numpy(), _target(divisions))
+    shares = [f"{name} {weight:.1%}" for name, weight in zip(kinds, weights, strict=True)]
+    told = (Message("training.note.stacked", {"shares": shares}),) if len(kinds) > 1 else ()
     return as_one(divisions, weights), held, told
 
 
-def _left_out(divisions: Sequence[Division], weights: NDArray[np.float64]) -> HeldOut:
-    """Return the outputs for each row that validates, by the networks that did not learn from it."""
-    predictions = divisions[0].jobs[0].loss.facts.predictions
-    outputs = averaged(torch.stack(_said(divisions)), predictions, torch.from_numpy(weights))
-    return HeldOut(outputs.numpy(), _target(divisions))
+def _weights(divisions: Sequence[Division], outputs: Tensor) -> NDArray[np.float64]:
+    jobs, classes = divisions[0].jobs, bool(divisions[0].parts.classes)
+    said = [to_predictions(job.loss, one).numpy() for job, one in zip(jobs, outputs, strict=True)]
+    if classes:
+        said = [of_each_class(one) for one in said]
+    return stacking_weights(np.stack(said), _target(divisions), classes=classes)
 
 
-def _said(divisions: Sequence[Division], *, predicted: bool = False) -> list[Tensor]:
-    """Return by kind what its networks say of the rows they left out: outputs, or predictions."""
-    found = []
-    for kind in range(len(divisions[0].jobs)):
-        outputs = []
-        for one in divisions:
-            assert one.parts.valid is not None
-            said = outputs_of(one.jobs[kind].model, one.parts.valid.content[0]).float()
-            outputs.append(to_predictions(one.jobs[kind].loss, said) if predicted else said)
-        found.append(torch.cat(outputs))
-    return found
+def _outputs(divisions: Sequence[Division]) -> Tensor:
+    """Return what each kind of network says of the rows it left out, shape (kinds, rows, outputs)."""
+    kinds = range(len(divisions[0].jobs))
+    return torch.stack([torch.cat([_of_left_out(one, kind) for one in divisions]) for kind in kinds])
+
+
+def _of_left_out(division: Division, kind: int) -> Tensor:
+    assert division.parts.valid is not None
+    return outputs_of(division.jobs[kind].model, division.parts.valid.content[0]).float()
 
 
 def _target(divisions: Sequence[Division]) -> NDArray[np.generic]:

@@ -10,7 +10,15 @@ from goodfit.recipe import Recipe
 from goodfit.workflow.bagging import can_bag
 from goodfit.workflow.parts import Parts, rows_of
 
-__all__ = ["LEAVES_OPEN", "TABLE_DEFAULTS", "auto_model", "bagged", "is_open", "table_defaults"]
+__all__ = [
+    "LEAVES_OPEN",
+    "TABLE_DEFAULTS",
+    "auto_model",
+    "bagged",
+    "is_open",
+    "leaves_all_open",
+    "table_defaults",
+]
 
 TABLE_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "resnet": {
@@ -72,6 +80,12 @@ def is_open(recipe: Recipe) -> bool:
     (True, False)
     """
     return recipe.model == "auto" and not recipe.model_fields_set - LEAVES_OPEN
+
+
+def leaves_all_open(asked: Recipe, functions: Mapping[str, Any], model: Any) -> bool:
+    """Say whether nothing is said of the network, its training or how many there are, by whatever way."""
+    said = functions or model is not None or {"bag", "stack"} & asked.model_fields_set
+    return is_open(asked) and not said
 
 
 def auto_model(recipe: Recipe, parts: Parts) -> str:

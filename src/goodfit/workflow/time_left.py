@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-__all__ = ["AFTER_SEVERAL", "LEAST", "training_ends"]
+__all__ = ["AFTER_SEVERAL", "LEAST", "program_began", "training_ends"]
 
 AFTER = 1.0
 """Seconds of what follows the training (baselines, evaluation, diagnosis, report) for each second of what
@@ -14,6 +14,11 @@ AFTER_SEVERAL = 1.5
 """The same for several seeds or folds, each of which is judged: on such tables 0.5 to 2.2."""
 LEAST = 0.1
 """Share of the budget that is trained even where all the rest needs more than the budget."""
+
+
+def program_began() -> float:
+    """Return when the program was started, by ``time.perf_counter``, had it been busy since."""
+    return time.perf_counter() - time.process_time()
 
 
 def training_ends(time_budget: float | None, begun: float, prepared: float, after: float = AFTER) -> float:
