@@ -27,7 +27,8 @@ def test_where_a_linear_model_serves_it_is_trained_and_said():
     note = next(note for note in run.notes if note.code == "training.note.linear-serves-numbers")
     assert 'model = "linear"' in note.text("en")
     assert note.text("es") != note.text("en")
-    assert run.evaluation.metrics["rmse"].value <= 1.02 * run.evaluation.baselines["linear"]["rmse"].value
+    assert run.recipe.bag == 5
+    assert run.evaluation.metrics["rmse"].value <= 1.05 * run.evaluation.baselines["linear"]["rmse"].value
 
 
 def test_what_serves_is_told_as_linear_and_not_as_a_network_that_fails(tmp_path):

@@ -99,9 +99,10 @@ def decided(
     """Decide everything for the data, and train all networks of a bag but the ordinary one.
 
     A small table of whose network nothing is said gets a bag. Each of its networks is compared with a linear
-    model fitted to the same rows on the rows that both left out, and where the linear models do as well, a
-    linear model is what is trained. The test rows have no part in it. A small table whose rows cannot be
-    dealt out for a bag, as groups or time divide them, has its ordinary network trained for that comparison.
+    model fitted to the same rows on the rows that both left out, and where the linear models do as well, as
+    many linear models are what is trained. The test rows have no part in it. A small table whose rows cannot
+    be dealt out for a bag, as groups or time divide them, has its ordinary network trained for that
+    comparison.
 
     Parameters
     ----------
@@ -124,8 +125,9 @@ def decided(
     comparison = compare_with_linear(compared, recipe.seed) if plain and compared else None
     if comparison is None or not comparison.linear_serves:
         return Decided(recipe.replace(stack=bag.stack), (), bag)
-    linear = completed(asked.replace(model="linear", bag=1, **SERVING), parts, {}, None)
-    return Decided(linear, (comparison.message(classes=bool(parts.classes)),))
+    linear = completed(asked.replace(model="linear", bag=recipe.bag, **SERVING), parts, {}, None)
+    said = comparison.message(classes=bool(parts.classes))
+    return Decided(linear, (said,), train_others(parts, linear, {}, None, shown, ends_at))
 
 
 def _is_small(parts: Parts) -> bool:
