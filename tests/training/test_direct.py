@@ -73,14 +73,15 @@ def test_equals_autograd(activation: type[nn.Module], loss: str, dropout: float,
     train_both(ours, theirs, make_loss(loss), OPTIMIZERS[optimizer], inputs, target)
 
 
-def test_equals_autograd_with_categories() -> None:
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_equals_autograd_with_categories(dropout: float) -> None:
     torch.manual_seed(0)
     inputs = (torch.randn(75, 2), torch.randint(0, 4, (75, 2)))
     target = torch.randint(0, 3, (75,))
     networks = []
     for _ in range(2):
         torch.manual_seed(1)
-        networks.append(MLP(2, (4, 5), (8,), 3))
+        networks.append(MLP(2, (4, 5), (8,), 3, dropout=dropout))
     train_both(networks[0], networks[1], make_loss("cross_entropy"), OPTIMIZERS["adam"], inputs, target)
 
 

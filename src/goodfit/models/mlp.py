@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from goodfit.choice import unknown_name
 from goodfit.errors import InputError
 from goodfit.models.activations import activation_named
+from goodfit.models.dropout import Dropout
 
 __all__ = ["MLP", "MixedLinear"]
 
@@ -155,7 +156,7 @@ class MLP(nn.Sequential):
                 layers[f"normalization{place}"] = nn.LayerNorm(width)
             layers[f"activation{place}"] = make_activation()
             if dropout > 0:
-                layers[f"dropout{place}"] = nn.Dropout(dropout)
+                layers[f"dropout{place}"] = Dropout(dropout)
         super().__init__(layers)
 
     def forward(self, numbers: Tensor, categories: Tensor | None = None) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from goodfit.choice import unknown_name
 from goodfit.errors import InputError
 from goodfit.models.activations import activation_named
+from goodfit.models.dropout import Dropout
 from goodfit.models.mlp import MixedLinear
 
 __all__ = ["ResNet"]
@@ -87,9 +88,9 @@ class ResNet(nn.Module):
                 _normalization(normalization, width),
                 nn.Linear(width, INNER * width),
                 make_activation(),
-                nn.Dropout(dropout),
+                Dropout(dropout),
                 nn.Linear(INNER * width, width),
-                nn.Dropout(dropout / 2),
+                Dropout(dropout / 2),
             )
             for _ in hidden
         )

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from goodfit.errors import InputError
 from goodfit.models.activations import activation_named
+from goodfit.models.dropout import Dropout
 from goodfit.models.ensemble import averaged
 
 __all__ = ["TabM", "number_bins"]
@@ -159,6 +160,10 @@ class TabM(nn.Module):
             start_scaling_init="normal" if self.embedded else "random-signs",
             start_scaling_init_chunks=widths,
         )
+        for block in self.backbone.modules():
+            for name, layer in block.named_children():
+                if isinstance(layer, nn.Dropout):
+                    setattr(block, name, Dropout(dropout))
         self.output = tabm.LinearEnsemble(hidden[0], outputs, k=members)
         self.at_once = max(1, NUMBERS_AT_ONCE // (members * max(sum(widths), hidden[0])))
 

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from goodfit.models.dropout import Dropout, dropout_mask
 from goodfit.models.mlp import MLP, ONE_HOT_LEVELS, MixedLinear
 from goodfit.training.losses import Loss
 
@@ -93,8 +94,10 @@ def _layer(module: nn.Module, *, first: bool) -> list[Layer] | None:
         return [_linear(module, first)]
     if type(module) is MixedLinear and first and len(module.table) <= ONE_HOT_LEVELS:
         return [_mixed(module)]
+    if type(module) is Dropout and module.p < 1:
+        return [_dropout(module.p, dropout_mask)] if module.p > 0 else []
     if type(module) is nn.Dropout and not module.inplace and module.p < 1:
-        return [_dropout(module.p)] if module.p > 0 else []
+        return [_dropout(module.p, _torch_mask)] if module.p > 0 else []
     if type(module) is nn.Identity:
         return []
     rule = _ACTIVATIONS.get(type(module))
@@ -143,12 +146,16 @@ def _own_gradients(*parameters: Tensor) -> list[Tensor]:
     return gradients
 
 
-def _dropout(share: float) -> Layer:
+def _dropout(share: float, mask: Callable[[Tensor, float], Tensor]) -> Layer:
     def forward(value: Tensor) -> tuple[Tensor, Tensor]:
-        kept = torch.empty_like(value).bernoulli_(1 - share).div_(1 - share)
+        kept = mask(value, share)
         return value * kept, kept
 
     return forward, torch.mul
+
+
+def _torch_mask(value: Tensor, share: float) -> Tensor:
+    return torch.empty_like(value).bernoulli_(1 - share).div_(1 - share)
 
 
 def _from_output(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from goodfit.models.activations import ACTIVATIONS
+from goodfit.models.dropout import Dropout
 from goodfit.models.initialization import initialize
 from goodfit.models.mlp import MLP
 from goodfit.training.population.mapped_network import MappedNetwork, can_be_mapped
@@ -136,10 +137,11 @@ def test_penalties_reach_weights_and_not_biases() -> None:
         assert bool((value == expected).all()), name
 
 
-def test_dropout_drops_each_members_share() -> None:
-    shares = (0.0, 0.2, 0.7)
+@pytest.mark.parametrize("shares", [(0.0, 0.2, 0.7), (0.3, 0.3, 0.3)], ids=["own", "same"])
+@pytest.mark.parametrize("kind", [nn.Dropout, Dropout])
+def test_dropout_drops_each_members_share(kind: type[nn.Dropout], shares: tuple[float, ...]) -> None:
     models: list[nn.Module] = [
-        nn.Sequential(nn.Linear(1, 400), nn.Dropout(share), nn.Linear(400, 1)) for share in shares
+        nn.Sequential(nn.Linear(1, 400), kind(share), nn.Linear(400, 1)) for share in shares
     ]
     network = ChainNetwork.of(models)
     torch.manual_seed(0)

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from goodfit.models import dropout
 from goodfit.models.mlp import ONE_HOT_LEVELS, MixedLinear
 
 __all__ = ["Block", "Dropout", "LayerPlan", "StackedLayer", "plan_layer"]
@@ -223,7 +224,7 @@ _ACTIVATIONS: Mapping[str, Callable[[Any], tuple[Callable[[Any], Tensor], Any, b
 
 @dataclass(frozen=True)
 class Dropout(LayerPlan):
-    """`nn.Dropout`; each member has a share of its own, given to `bind_shares`."""
+    """Dropout, torch's or our own; each member has a share of its own, given to `bind_shares`."""
 
     def bind_shares(self, shares: Tensor) -> StackedLayer:
         """Return the layer that drops ``shares`` (members,) of the units in training."""
@@ -234,7 +235,7 @@ class Dropout(LayerPlan):
             if not training or same == 0.0:
                 return value, None
             if same is not None:
-                kept = torch.empty_like(value).bernoulli_(1 - same).div_(1 - same)
+                kept = dropout.dropout_mask(value, same)
             else:
                 kept = torch.rand_like(value).lt(kept_share).to(value.dtype).div_(kept_share)
             return value * kept, kept
@@ -343,7 +344,7 @@ def plan_layer(name: str, module: nn.Module, *, first: bool) -> LayerPlan | None
         if levels <= ONE_HOT_LEVELS:
             return OneHotLinear(name, numbers + levels, width, True, numbers, offsets)
         return LookupLinear(name, numbers, levels, width, offsets)
-    if isinstance(module, nn.Dropout) and kind is nn.Dropout and module.p < 1:
+    if isinstance(module, nn.Dropout) and kind in (nn.Dropout, dropout.Dropout) and module.p < 1:
         return Dropout(name)
     if kind.__name__ in _ACTIVATIONS and kind is getattr(nn, kind.__name__):
         slope = next(
