@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import time
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -28,12 +29,13 @@ from goodfit.training.randomness import seed_epoch, undisturbed
 from goodfit.workflow.arrays import array_parts, prepared_inputs
 from goodfit.workflow.bagging import Bag
 from goodfit.workflow.choices import check_functions, completed, separate_functions
-from goodfit.workflow.default_network import decided
+from goodfit.workflow.default_network import planned
 from goodfit.workflow.finishing import finish
 from goodfit.workflow.job import make_job
+from goodfit.workflow.one_network import OneNetwork, run_loop
 from goodfit.workflow.progress import Progress
 from goodfit.workflow.time_left import training_ends
-from goodfit.workflow.train import run_loop
+from goodfit.workflow.trained import train_planned
 from goodfit.workflow.weighted import weighted
 
 __all__ = ["GoodFitClassifier", "GoodFitRegressor"]
@@ -120,25 +122,26 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         check_functions(recipe, functions, model)
         parts = array_parts(x, y, recipe=recipe, classes=classes, columns=columns, name=name)
         prepared = time.perf_counter()
-        ends_at = training_ends(recipe.time_budget, begun, prepared)
-        if weights is None:
-            recipe, notes, bag = decided(recipe, parts, functions, model, ends_at=ends_at)
-        else:
-            recipe, notes, bag = completed(recipe, parts, functions, model), (), Bag()
+        ends = partial(training_ends, recipe.time_budget, begun, prepared)
         with undisturbed():
-            job, state = make_job(parts, recipe, model, functions)
-            trained = job
-            if weights is not None:
+            if weights is None:
+                one = OneNetwork(parts, model, functions, {}, partial(Progress, language="en"))
+                trained = train_planned(planned(recipe, parts, functions, model), one, ends)
+                job, state, ended, _ = trained.ordinary
+                notes, bag, interrupted = trained.notes, trained.bag, trained.interrupted
+            else:
+                job, state = make_job(parts, completed(recipe, parts, functions, model), model, functions)
                 assert parts.table is not None
                 each = torch.from_numpy(weights)
                 division = parts.table.split
-                trained = weighted(job, each[division.train], each[division.valid] if parts.valid else None)
-            ends_at = training_ends(recipe.time_budget, begun, prepared)
-            ended = run_loop(trained, state, None, Progress.of(False, recipe, "en"), ends_at=ends_at)
+                own = weighted(job, each[division.train], each[division.valid] if parts.valid else None)
+                ended = run_loop(own, state, None, Progress(job.recipe), ends_at=ends())
+                notes, bag, interrupted = (), Bag(), ended == "interrupted"
             seed_epoch(recipe.seed, -1)
             name = type(self).__name__
-            self.run_ = finish(job, parts, state, ended, name=name, notes=notes, bag=bag)
-        if ended == "interrupted":
+            said: dict[str, Any] = {"name": name, "notes": notes, "bag": bag, "interrupted": interrupted}
+            self.run_ = finish(job, parts, state, ended, **said)
+        if interrupted:
             raise KeyboardInterrupt
 
     def _predictions(self, x: Any) -> NDArray[np.float64]:
@@ -161,7 +164,7 @@ class GoodFitClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
     that serves as well. Where ``patience`` is set and the rows are 40 or more, validation rows are split off
     inside ``fit``. Training on a few more rows (``partial_fit``) is not offered: preparation is fitted on all
     training rows at once. Ctrl-C raises ``KeyboardInterrupt`` and leaves the estimator fitted with the best
-    weights so far, once the networks that are averaged beside the first are trained.
+    weights so far, of several networks those of the first.
 
     Parameters
     ----------

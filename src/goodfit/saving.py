@@ -25,7 +25,16 @@ from goodfit.repeats import parquet
 if TYPE_CHECKING:
     from goodfit.run import Run
 
-__all__ = ["FORMAT", "begin_folder", "check_folder", "is_finished", "is_run", "mend", "save_run"]
+__all__ = [
+    "FORMAT",
+    "begin_folder",
+    "check_folder",
+    "is_finished",
+    "is_run",
+    "mend",
+    "save_run",
+    "training_place",
+]
 
 FORMAT = 1
 """Number of the folder's layout; a later version of goodfit reads every earlier one."""
@@ -94,11 +103,15 @@ def begin_folder(folder: Path, *, force: bool) -> Path:
     check_folder(folder, force=force)
     with _naming(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        if not is_finished(folder):
-            return folder
-        shutil.rmtree(folder / STAGE, ignore_errors=True)
-        (folder / STAGE).mkdir()
-        return folder / STAGE
+        place = training_place(folder)
+        shutil.rmtree(folder / CHECKPOINT if place == folder else place, ignore_errors=True)
+        place.mkdir(exist_ok=True)
+        return place
+
+
+def training_place(folder: Path) -> Path:
+    """Return where a training that begins in a run's folder has its checkpoints."""
+    return folder / STAGE if is_finished(folder) else folder
 
 
 def save_run(

@@ -1,99 +1,87 @@
-"""Training the networks of a bag beside the ordinary one, or that one itself to see what it is worth."""
+"""Training the networks of a bag beside the ordinary one, group by group."""
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from goodfit.observations import History
 from goodfit.recipe import Recipe
-from goodfit.training.randomness import undisturbed
+from goodfit.training.attention import Attention, heeding_interrupts
+from goodfit.training.job import Job
 from goodfit.training.state import to_history
 from goodfit.workflow.bagging import Bag, Division, other_parts
-from goodfit.workflow.members import Member, group_members, make_member, train_all
+from goodfit.workflow.kept_networks import KeptNetworks
+from goodfit.workflow.members import Member, make_member, train_group
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.population_progress import PopulationProgress
-from goodfit.workflow.time_left import LEAST
+from goodfit.workflow.time_left import share
 
-__all__ = ["train_beforehand", "train_others"]
+__all__ = ["bag_of", "make_others", "train_others"]
 
 
-def train_others(
-    parts: Parts,
-    recipe: Recipe,
-    functions: Mapping[str, Any],
-    model: Any,
-    shown: PopulationProgress | None = None,
-    ends_at: float = math.inf,
-) -> Bag:
-    """Train all networks of a bag but the ordinary one; each has its share of a time budget.
-
-    What is to be stacked and has no finite loss in any epoch is left out.
+def make_others(parts: Parts, recipe: Recipe, functions: Mapping[str, Any], model: Any) -> list[Member]:
+    """Return the networks of a bag but the ordinary one, made ready to train.
 
     Parameters
     ----------
     recipe
         With every ``"auto"`` decided; the networks begin with the seeds that follow its own.
-    ends_at
-        When all networks must be trained, the ordinary one too, by ``time.perf_counter``.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        A Ctrl-C ended one of them.
     """
     if recipe.bag == 1:
-        return Bag()
+        return []
     divisions = [parts, *other_parts(parts, recipe.bag, recipe.rows_seed)]
     wanted = [(recipe.model, its) for its in divisions[1:]]
     wanted += [(name, its) for name in recipe.stack for its in divisions]
-    with undisturbed():
-        members = [
-            _member(place, recipe, name, its, model, functions) for place, (name, its) in enumerate(wanted)
-        ]
-        _train_all(members, recipe.time_budget, shown, ends_at)
+    return [_member(place, recipe, name, its, model, functions) for place, (name, its) in enumerate(wanted)]
+
+
+def train_others(
+    groups: Sequence[Sequence[Member]],
+    ends_at: float,
+    kept: KeptNetworks | None = None,
+    shown: PopulationProgress | None = None,
+) -> int:
+    """Train members, each group of them together; return how many groups have ended.
+
+    These are fewer than were given where Ctrl-C came between: the group at work then counts for nothing.
+
+    Parameters
+    ----------
+    ends_at
+        When all must be trained, by ``time.perf_counter``; each group has an equal share of what is left.
+    kept
+        Takes in each group that has ended.
+    """
+    shown = shown or PopulationProgress()
+    shown.count = sum(len(group) for group in groups)
+    attention = Attention()
+    with shown, heeding_interrupts(attention):
+        for number, group in enumerate(groups):
+            shown.begin(group[0].job.recipe, len(group))
+            train_group(group, attention, shown.watcher, share(ends_at, len(groups) - number))
+            if any(member.ended == "interrupted" for member in group):
+                return number
+            if kept is not None:
+                kept.keep(group)
+            if attention.interrupted:
+                return number + 1
+    return len(groups)
+
+
+def bag_of(recipe: Recipe, members: Sequence[Member]) -> Bag:
+    """Return the bag of trained members as `make_others` ordered them.
+
+    What is to be stacked and has no finite loss in any epoch is left out.
+    """
     own, stacked = members[: recipe.bag - 1], members[recipe.bag - 1 :]
     kinds = [stacked[place : place + recipe.bag] for place in range(0, len(stacked), recipe.bag)]
     trained = [kind for kind in kinds if all(member.state.best.epoch is not None for member in kind)]
     by_division = [tuple(kind[place].job for kind in trained) for place in range(recipe.bag)]
     return Bag(
-        tuple(
-            Division(member.parts, (member.job, *beside), _history(member))
-            for member, beside in zip(own, by_division[1:], strict=True)
-        ),
+        tuple(_division(member, beside) for member, beside in zip(own, by_division[1:], strict=True)),
         by_division[0],
     )
-
-
-def train_beforehand(
-    parts: Parts, recipe: Recipe, shown: PopulationProgress | None = None, ends_at: float = math.inf
-) -> Division:
-    """Train the ordinary network as the one that comes after it begins, to see what it is worth.
-
-    The parameters are those of `train_others`, and so is what is raised.
-    """
-    with undisturbed():
-        member = make_member(0, recipe, parts, None, {})
-        member.job = replace(member.job, sample=None)
-        _train_all([member], recipe.time_budget, shown, ends_at)
-    return Division(parts, (member.job,), _history(member))
-
-
-def _train_all(
-    members: list[Member], budget: float | None, shown: PopulationProgress | None, ends_at: float
-) -> None:
-    """Train the members; with a time budget each group has as much as the ordinary network after them."""
-    if budget is not None:
-        left = min(budget, max(ends_at - time.perf_counter(), LEAST * budget))
-        share = left / (len(group_members(members)) + 1)
-        for member in members:
-            member.job = replace(member.job, recipe=member.job.recipe.replace(time_budget=share))
-    train_all(members, shown)
-    if any(member.ended == "interrupted" for member in members):
-        raise KeyboardInterrupt
 
 
 def _member(
@@ -107,7 +95,7 @@ def _member(
     return member
 
 
-def _history(member: Member) -> History:
-    state = member.state
-    monitor, best = member.job.recipe.monitor, state.best.epoch
-    return to_history(state.rows, monitor=monitor, best_epoch=best, ended_by=member.ended)
+def _division(member: Member, beside: tuple[Job, ...]) -> Division:
+    state, monitor = member.state, member.job.recipe.monitor
+    history = to_history(state.rows, monitor=monitor, best_epoch=state.best.epoch, ended_by=member.ended)
+    return Division(member.parts, (member.job, *beside), history)

@@ -15,17 +15,15 @@ from goodfit.judging import arrays_of
 from goodfit.messages import Message
 from goodfit.predicting import of_each_class, predict_rows
 from goodfit.recipe import Recipe
-from goodfit.workflow.bag_training import train_beforehand, train_others
-from goodfit.workflow.bagging import Bag, Division, check_bag
+from goodfit.workflow.bagging import Division
 from goodfit.workflow.choices import completed
 from goodfit.workflow.finishing import baselines_of
 from goodfit.workflow.fitted_linear import FITTED
 from goodfit.workflow.parts import Parts, rows_of
-from goodfit.workflow.population_progress import PopulationProgress
 from goodfit.workflow.stacked import as_one, weights_by_network
-from goodfit.workflow.table_defaults import bagged, leaves_all_open
+from goodfit.workflow.table_defaults import LEAVES_OPEN, bagged, leaves_all_open
 
-__all__ = ["Comparison", "Decided", "compare_with_linear", "decided"]
+__all__ = ["Comparison", "Plan", "compare_with_linear", "linear_plan", "planned"]
 
 SERVING: Mapping[str, Any] = {"initialization": FITTED, "learning_rate": 1e-4, "patience": 10}
 """How the linear model is trained that serves: from the fitted one, a little further if that helps."""
@@ -35,18 +33,22 @@ SMALL = 1000
 """Rows of a table, all together, up to which a network that is no better than a linear model is not taken."""
 
 
-class Decided(NamedTuple):
-    """The recipe with everything decided for the data, what is said of that, and what is trained already.
+class Plan(NamedTuple):
+    """What is to be trained.
 
     Parameters
     ----------
-    bag
-        The networks of the recipe's bag but the ordinary one.
+    recipe
+        With everything decided for the data.
+    compared
+        Whether a linear model is trained after all, if the networks are no better than one.
+    notes
+        What is to be said of how it was decided.
     """
 
     recipe: Recipe
+    compared: bool = False
     notes: tuple[Message, ...] = ()
-    bag: Bag = Bag()
 
 
 @dataclass(frozen=True)
@@ -88,46 +90,31 @@ class Comparison:
         return Message("training.note.linear-serves-numbers", values)
 
 
-def decided(
-    asked: Recipe,
-    parts: Parts,
-    functions: Mapping[str, Any],
-    model: Any,
-    shown: PopulationProgress | None = None,
-    ends_at: float = math.inf,
-) -> Decided:
-    """Decide everything for the data, and train all networks of a bag but the ordinary one.
+def planned(asked: Recipe, parts: Parts, functions: Mapping[str, Any], model: Any) -> Plan:
+    """Decide what is trained on the data.
 
-    A small table of whose network nothing is said gets a bag. Each of its networks is compared with a linear
-    model fitted to the same rows on the rows that both left out, and where the linear models do as well, as
-    many linear models are what is trained. The test rows have no part in it. A small table whose rows cannot
-    be dealt out for a bag, as groups or time divide them, has its ordinary network trained for that
-    comparison.
+    A small table of whose network nothing is said gets a bag. Each of its networks will be compared with a
+    linear model fitted to the same rows on the rows that both left out, and where the linear models do as
+    well, as many linear models are what is trained. The test rows have no part in it. Where the rows of a
+    small table cannot be dealt out for a bag, as groups or time divide them, its one network is compared.
 
     Parameters
     ----------
     asked
         As the user gave it.
-    shown
-        Shows how far the networks are.
-    ends_at
-        When all of them must be trained, by ``time.perf_counter``.
     """
     recipe = completed(asked, parts, functions, model)
-    plain = leaves_all_open(asked, functions, model)
-    if plain:
-        recipe = bagged(recipe, parts)
-    check_bag(recipe, parts)
-    bag = train_others(parts, recipe, functions, model, shown, ends_at)
-    compared = bag.others
-    if plain and recipe.bag == 1 and _is_small(parts):
-        compared = (train_beforehand(parts, recipe, shown, ends_at),)
-    comparison = compare_with_linear(compared, recipe.seed) if plain and compared else None
-    if comparison is None or not comparison.linear_serves:
-        return Decided(recipe.replace(stack=bag.stack), (), bag)
-    linear = completed(asked.replace(model="linear", bag=recipe.bag, **SERVING), parts, {}, None)
-    said = comparison.message(classes=bool(parts.classes))
-    return Decided(linear, (said,), train_others(parts, linear, {}, None, shown, ends_at))
+    if not leaves_all_open(asked, functions, model):
+        return Plan(recipe)
+    recipe = bagged(recipe, parts)
+    return Plan(recipe, recipe.bag > 1 or _is_small(parts))
+
+
+def linear_plan(networks: Recipe, parts: Parts, comparison: Comparison) -> Plan:
+    """Return what is trained where linear models do as well as the ``networks``: as many of them."""
+    said = {name: getattr(networks, name) for name in LEAVES_OPEN - {"model", "stack"}}
+    recipe = completed(Recipe(model="linear", **said, **SERVING), parts, {}, None)
+    return Plan(recipe, notes=(comparison.message(classes=bool(parts.classes)),))
 
 
 def _is_small(parts: Parts) -> bool:

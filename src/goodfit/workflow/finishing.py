@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,7 @@ def finish(
     baselines: Mapping[str, Predictor] | None = None,
     resamples: int = 1000,
     bag: Bag = Bag(),  # noqa: B008
+    interrupted: bool = False,
 ) -> Run:
     """Judge a training that has ended and return its Run; the model carries the best weights.
 
@@ -61,6 +63,8 @@ def finish(
     bag
         The other networks of a bag: the Run's model is the average of all, its curves and findings are those
         of this training.
+    interrupted
+        Whether Ctrl-C ended what was to be trained beside this training, if not itself.
     """
     recipe = job.recipe
     history = to_history(state.rows, monitor=recipe.monitor, best_epoch=state.best.epoch, ended_by=ended)
@@ -85,7 +89,7 @@ def finish(
     return Run(
         name=name or (data_name(parts.source.name) if parts.source.path else parts.source.name),
         recipe=recipe,
-        history=history,
+        history=replace(history, ended_by="interrupted") if interrupted else history,
         findings=tuple(diagnose(observations)) if diagnosed else (),
         model=whole.model,
         observations=observations,

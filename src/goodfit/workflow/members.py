@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -40,6 +39,7 @@ from goodfit.workflow.lazy_run import LazyRun
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.population_progress import PopulationProgress
 from goodfit.workflow.starting import NETWORK
+from goodfit.workflow.time_left import share
 
 __all__ = [
     "Member",
@@ -191,7 +191,7 @@ def train_group(
         if population is None:
             for number, member in enumerate(group):
                 if ends_at is not None:
-                    attention.ends_at = _share(ends_at, len(group) - number)
+                    attention.ends_at = share(ends_at, len(group) - number)
                 member.ended = _train_alone(member, attention, drop)
         else:
             attention.ends_at = attention.ends_at if ends_at is None else ends_at
@@ -309,10 +309,4 @@ def train_all(
     with shown:
         for number, group in enumerate(groups):
             shown.begin(group[0].job.recipe, len(group))
-            train_group(group, attention, shown.watcher, _share(ends_at, len(groups) - number))
-
-
-def _share(ends_at: float, trainings: int) -> float:
-    """Return when the first of several trainings must end, one after another having equal time."""
-    now = time.perf_counter()
-    return now + (ends_at - now) / trainings
+            train_group(group, attention, shown.watcher, share(ends_at, len(groups) - number))

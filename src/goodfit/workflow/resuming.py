@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,10 +17,19 @@ from goodfit.files import write_atomically
 from goodfit.messages import Message
 from goodfit.recipe import Recipe
 from goodfit.saving import CHECKPOINT, STAGE, mend
-from goodfit.training.checkpoint import Checkpoint, clear_remains, read_checkpoint, restore, save_checkpoint
+from goodfit.training.checkpoint import (
+    Checkpoint,
+    checkpoint_numbers,
+    clear_remains,
+    read_checkpoint,
+    restore,
+    save_checkpoint,
+)
 from goodfit.training.job import Job
 from goodfit.training.state import TrainingState
+from goodfit.workflow.default_network import Plan
 from goodfit.workflow.parts import Parts, pick, rows_of
+from goodfit.workflow.table_defaults import LEAVES_OPEN
 from goodfit.workflow.tables import TableOptions
 
 __all__ = ["CHANGEABLE", "Resumed", "checkpoint_saver", "read_resumed"]
@@ -48,6 +56,10 @@ class Resumed:
         What it was trained on, where that can be said again in a file.
     checkpoint
         The newest one that is whole; None where the training died before the first.
+    compared
+        Whether a linear model is trained after all, if the networks are no better than one.
+    said
+        What was to be said of how the recipe was decided.
     prolonged
         Whether what ends the training was changed.
     """
@@ -57,6 +69,8 @@ class Resumed:
     recipe: Recipe
     asked: Mapping[str, Any]
     checkpoint: Checkpoint | None
+    compared: bool = False
+    said: tuple[Message, ...] = ()
     prolonged: bool = False
     notes: tuple[Message, ...] = ()
 
@@ -151,18 +165,31 @@ def read_resumed(folder: Path, recipe: Recipe | None, fields: Mapping[str, Any])
                 changeable=sorted(CHANGEABLE),
             )
     changed = before.replace(**{name: wanted[name] for name in wanted if name in CHANGEABLE})
-    return Resumed(folder, place, changed, asked, checkpoint, changed != before, tuple(notes))
+    told = {name for name, value in changed if value != getattr(before, name)}
+    return Resumed(
+        folder,
+        place,
+        changed,
+        asked,
+        checkpoint,
+        compared=asked.get("compared", False) and told <= LEAVES_OPEN,
+        said=tuple(Message.from_dict(note) for note in asked.get("notes", ())),
+        prolonged=bool(told),
+        notes=tuple(notes),
+    )
 
 
 def checkpoint_saver(
-    folder: Path, job: Job, parts: Parts, asked: Mapping[str, Any], threads: int, *, fresh: bool
+    folder: Path, job: Job, parts: Parts, plan: Plan, asked: Mapping[str, Any], threads: int, *, fresh: bool
 ) -> Callable[[TrainingState], None]:
     """Return what writes a checkpoint; what the training was asked for is written now.
 
-    With ``fresh`` the checkpoints of an earlier training in the same folder are removed first.
+    With ``fresh`` the checkpoints of another network that was trained in the same folder are removed first.
 
     Parameters
     ----------
+    plan
+        By which the job was made.
     asked
         ``data, target, valid, test, options, name`` as the caller gave them.
     threads
@@ -170,7 +197,8 @@ def checkpoint_saver(
     """
     place = folder / CHECKPOINT
     if fresh:
-        shutil.rmtree(place, ignore_errors=True)
+        for number in checkpoint_numbers(place):
+            (place / f"{number}.json").unlink()
     clear_remains(place)
     told = {name: value if _plain(value) else None for name, value in asked.items()}
     for name in ("data", "valid", "test"):
@@ -178,7 +206,8 @@ def checkpoint_saver(
     told["options"] = {
         name: value if _plain(value) else None for name, value in asdict(asked["options"]).items()
     }
-    body = {**told, "recipe": job.recipe.to_dict()}
+    notes = [note.to_dict() for note in plan.notes]
+    body = {**told, "recipe": plan.recipe.to_dict(), "compared": plan.compared, "notes": notes}
     write_atomically(place / JOB_FILE, json.dumps(body, indent=1, ensure_ascii=False))
     facts = {"data": fingerprint(parts), "threads": threads}
     return lambda state: save_checkpoint(place, job, state, facts)

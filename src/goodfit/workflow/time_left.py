@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-__all__ = ["AFTER_SEVERAL", "LEAST", "program_began", "training_ends"]
+__all__ = ["AFTER_SEVERAL", "LEAST", "program_began", "share", "training_ends"]
 
 AFTER = 1.0
 """Seconds of what follows the training (baselines, evaluation, diagnosis, report) for each second of what
@@ -36,3 +36,9 @@ def training_ends(time_budget: float | None, begun: float, prepared: float, afte
     if time_budget is None:
         return math.inf
     return max(begun + time_budget - after * (prepared - begun), time.perf_counter() + LEAST * time_budget)
+
+
+def share(ends_at: float, trainings: int) -> float:
+    """Return when the first of several trainings must end, one after another having equal time."""
+    now = time.perf_counter()
+    return now + (ends_at - now) / trainings

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,34 +14,27 @@ from torch import nn
 
 from goodfit.errors import InputError
 from goodfit.messages import Message
-from goodfit.observations import EndedBy
 from goodfit.recipe import Recipe
 from goodfit.run import Run
-from goodfit.saving import begin_folder, check_folder, save_run
-from goodfit.training.attention import Attention
+from goodfit.saving import CHECKPOINT, check_folder, save_run, training_place
 from goodfit.training.job import Job
-from goodfit.training.loop import train as train_loop
 from goodfit.training.randomness import seed_epoch, undisturbed
-from goodfit.training.state import Row, TrainingState
-from goodfit.training.threads import threads_of, using_threads
-from goodfit.training.weights import load_weights
-from goodfit.workflow.bag_training import train_others
-from goodfit.workflow.bagging import check_bag
 from goodfit.workflow.choices import check_functions, completed, separate_functions
-from goodfit.workflow.default_network import decided
+from goodfit.workflow.default_network import Plan, planned
 from goodfit.workflow.finishing import finish
-from goodfit.workflow.job import make_job
+from goodfit.workflow.kept_networks import BAG, KeptNetworks
 from goodfit.workflow.live_display import terminal
+from goodfit.workflow.one_network import OneNetwork
 from goodfit.workflow.own_data import is_own_data, own_parts
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.population_progress import PopulationProgress
 from goodfit.workflow.progress import Progress
 from goodfit.workflow.repeating import check_repeats, train_folds, train_seeds
-from goodfit.workflow.resuming import checkpoint_saver, read_resumed
+from goodfit.workflow.resuming import read_resumed
 from goodfit.workflow.starting import Start, start_from
 from goodfit.workflow.tables import TableOptions, table_parts
-from goodfit.workflow.tensorboard import tensorboard_events
 from goodfit.workflow.time_left import training_ends
+from goodfit.workflow.trained import train_planned
 from goodfit.workflow.trying import has_batchnorm
 
 __all__ = ["train"]
@@ -181,44 +175,49 @@ def train(
         return replace(run, folder=save_run(run, Path(folder), force=force, language=language))
     parts = parts_of(asked, model, recipe, stepped=step is not None, looked_at=folder is not None)
     prepared = time.perf_counter()
-    ends_at = training_ends(recipe.time_budget, begun, prepared)
-    shown = PopulationProgress(language, terminal(bool(progress)))
     if start is not None and recipe.bag > 1:
         raise InputError("training.bag-from-weights", bag=recipe.bag)
-    if resumed is None and start is None:
-        recipe, noted, bag = decided(recipe, parts, functions, model, shown, ends_at)
+    if resumed is not None:
+        plan = Plan(completed(recipe, parts, functions, model), resumed.compared, resumed.said)
+    elif start is not None:
+        plan = Plan(completed(recipe, parts, functions, model))
     else:
-        recipe, noted = completed(recipe, parts, functions, model), ()
-        check_bag(recipe, parts)
-        bag = train_others(parts, recipe, functions, model, shown, ends_at)
-        recipe = recipe.replace(stack=bag.stack)
+        plan = planned(recipe, parts, functions, model)
     if start is not None:
         start.check_columns(parts)
+    place = None if folder is None else training_place(Path(folder)) if resumed is None else resumed.place
+    one = OneNetwork(
+        parts,
+        model,
+        functions,
+        asked,
+        lambda recipe: Progress.of(progress, recipe, language),
+        vitals=vitals,
+        tensorboard=tensorboard,
+        place=place,
+        folder=Path(folder) if folder is not None and resumed is None else None,
+        force=force,
+        start=start,
+        resumed=resumed,
+    )
+    kept = None if place is None else KeptNetworks(place / CHECKPOINT / BAG)
+    ends = partial(training_ends, recipe.time_budget, begun, prepared)
+    shown = PopulationProgress(language, terminal(bool(progress)))
     with undisturbed():
-        job, state = make_job(parts, recipe, model, functions, None if start is None else start.weights)
-        job = replace(job, vitals=vitals)
-        notes = (*_notes(job, start), *noted)
-        if resumed is not None:
-            state, notes = resumed.restore(job, parts) or state, (*notes, *resumed.notes_on(job))
-        before = state.step
-        threads = (resumed.threads if resumed is not None else None) or threads_of(job)
-        save = None
-        if folder is not None:
-            place = resumed.place if resumed is not None else begin_folder(Path(folder), force=force)
-            save = checkpoint_saver(place, job, parts, asked, threads, fresh=resumed is None)
-            if resumed is None or resumed.checkpoint is None:
-                save(state)  # whatever the network began with, a resume begins with it too
-        with tensorboard_events(tensorboard) as told, using_threads(threads):
-            ends_at = training_ends(recipe.time_budget, begun, prepared)
-            ended = run_loop(job, state, save, Progress.of(progress, recipe, language), told, ends_at)
-        if resumed is not None and state.step == before:
+        trained = train_planned(plan, one, ends, kept, shown)
+        job, state, ended, went_on = trained.ordinary
+        notes = (*_notes(job, start), *(() if resumed is None else resumed.notes_on(job)), *trained.notes)
+        if resumed is not None and not (went_on or trained.others_trained or trained.interrupted):
             notes = (*notes, Message("training.note.nothing-left", {"count": state.epoch}))
         seed_epoch(recipe.seed, -1)
-        said: dict[str, Any] = {"name": asked["name"], "notes": notes, "bag": bag}
-        run = finish(job, parts, state, ended, diagnosed=diagnose, **said)
+        said: dict[str, Any] = {"name": asked["name"], "notes": notes, "bag": trained.bag}
+        said |= {"interrupted": trained.interrupted, "diagnosed": diagnose}
+        run = finish(job, parts, state, ended, **said)
     if folder is not None:
-        place = save_run(run, Path(folder), language=language, trained_here=True)
-        run = replace(run, folder=place, saved_importance=run.own_importance)
+        saved = save_run(run, Path(folder), language=language, trained_here=True)
+        run = replace(run, folder=saved, saved_importance=run.own_importance)
+        if not trained.interrupted:
+            shutil.rmtree(saved / CHECKPOINT / BAG, ignore_errors=True)
     return run
 
 
@@ -240,37 +239,3 @@ def _notes(job: Job, start: Start | None) -> tuple[Message, ...]:
     if job.recipe.accumulate > 1 and has_batchnorm(job.model):
         notes.append(Message("training.note.accumulate-batchnorm", {"accumulate": job.recipe.accumulate}))
     return tuple(notes)
-
-
-def run_loop(
-    job: Job,
-    state: TrainingState,
-    save: Callable[[TrainingState], None] | None,
-    shown: Progress,
-    told: Callable[[Row], None] | None = None,
-    ends_at: float = math.inf,
-) -> EndedBy:
-    """Train, tell of each epoch, and save the training's end as the last checkpoint.
-
-    Whatever ends it, an exception too, the model has the best weights.
-    """
-
-    def on_epoch(row: Row) -> None:
-        shown.epoch(row)
-        if told is not None:
-            told(row)
-
-    shown.rows = list(state.rows)
-    attention = Attention(
-        time_budget=job.recipe.time_budget, ends_at=ends_at, save=save, progress=shown.during
-    )
-    with shown:
-        try:
-            ended = train_loop(job, state, attention, on_epoch)
-            if save is not None and not state.batch:  # cut in the middle of an epoch, it was saved there
-                save(state)
-        finally:
-            if state.best_weights is not None:
-                load_weights(job.model, state.best_weights)
-            job.model.eval()
-    return ended

@@ -1,0 +1,69 @@
+"""The trained networks of a bag on disk, so that an interrupted training goes on with the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from goodfit.training.checkpoint import Checkpoint, clear_remains, read_checkpoint, restore, save_checkpoint
+from goodfit.workflow.members import Member
+
+__all__ = ["BAG", "KeptNetworks"]
+
+BAG = "bag"
+"""Their folder, beside the checkpoints of the ordinary network."""
+
+
+@dataclass(frozen=True)
+class KeptNetworks:
+    """Keeps trained members until all of a bag are.
+
+    Parameters
+    ----------
+    place
+        Their folder; each lies in a checkpoint inside it, in a folder of its own.
+    """
+
+    place: Path
+
+    def keep(self, group: Sequence[Member]) -> None:
+        """Write members that have been trained.
+
+        Raises
+        ------
+        MachineError
+            The disk is full.
+        """
+        for member in group:
+            clear_remains(self._folder(member))
+            facts = {"recipe": member.job.recipe.to_dict(), "ended": member.ended}
+            save_checkpoint(self._folder(member), member.job, member.state, facts)
+
+    def take(self, group: Sequence[Member]) -> bool:
+        """Put members back as they were kept, where all of them were, and say whether that is so.
+
+        Those of a group are trained together, and come out the same only so. What was trained by another
+        recipe is passed over, and what a time budget ended where that is another now.
+        """
+        found = [self._find(member) for member in group]
+        if not all(found):
+            return False
+        for member, checkpoint in zip(group, found, strict=True):
+            assert checkpoint is not None
+            member.state = restore(member.job, checkpoint)
+            member.ended = checkpoint[1]["facts"]["ended"]
+            member.job.model.eval()
+        return True
+
+    def _find(self, member: Member) -> Checkpoint | None:
+        checkpoint, _ = read_checkpoint(self._folder(member))
+        if checkpoint is None:
+            return None
+        trained_by, ended = (checkpoint[1]["facts"][name] for name in ("recipe", "ended"))
+        if ended != "time-budget":  # it would have ended as it did with more time or less
+            trained_by["time_budget"] = member.job.recipe.time_budget
+        return checkpoint if trained_by == member.job.recipe.to_dict() else None
+
+    def _folder(self, member: Member) -> Path:
+        return self.place / str(member.place + 1)
