@@ -186,6 +186,11 @@ def is_run(folder: Path) -> bool:
     return is_finished(folder) or (folder / CHECKPOINT).is_dir()
 
 
+def is_begun(folder: Path) -> bool:
+    """Say whether a folder holds a training that can go on and is not what its run came of."""
+    return (training_place(folder) / CHECKPOINT).is_dir()
+
+
 def is_finished(folder: Path) -> bool:
     """Say whether a folder holds a finished run."""
     return (folder / "training.json").exists()

@@ -1,28 +1,37 @@
 from __future__ import annotations
 
+import math
 import time
 
 import numpy as np
 import polars as pl
 
 from goodfit.recipe import Recipe
-from goodfit.workflow.bag_training import train_others
+from goodfit.workflow.bag_training import bag_of, make_others, train_others
 from goodfit.workflow.bagging import Bag
 from goodfit.workflow.choices import completed
+from goodfit.workflow.members import group_members
+from goodfit.workflow.parts import Parts
 from goodfit.workflow.tables import table_parts
 
 
-def parts_of(rows: int = 90):
+def parts_of(rows: int = 90) -> Parts:
     rng = np.random.default_rng(0)
     x = rng.normal(size=rows)
     frame = pl.DataFrame({"x": x, "y": x + 0.1 * rng.normal(size=rows)})
     return table_parts(frame, "y", recipe=Recipe())
 
 
+def bag(parts: Parts, ends_at: float = math.inf, **fields: object) -> Bag:
+    recipe = completed(Recipe(model="mlp", hidden=(4,), **fields), parts, {}, None)
+    members = make_others(parts, recipe, {}, None)
+    groups = group_members(members)
+    assert train_others(groups, ends_at) == len(groups)
+    return bag_of(recipe, members)
+
+
 def test_each_begins_with_a_seed_of_its_own_and_stops_by_its_own_rows():
-    parts = parts_of()
-    recipe = completed(Recipe(bag=3, model="mlp", hidden=(4,), epochs=3, seed=7), parts, {}, None)
-    others = train_others(parts, recipe, {}, None).others
+    others = bag(parts_of(), bag=3, epochs=3, seed=7).others
     assert [one.jobs[0].recipe.seed for one in others] == [8, 9]
     assert [one.jobs[0].recipe.bag for one in others] == [1, 1]
     assert all(len(one.history) == 3 for one in others)
@@ -30,41 +39,25 @@ def test_each_begins_with_a_seed_of_its_own_and_stops_by_its_own_rows():
 
 
 def test_what_is_stacked_is_trained_on_every_division():
-    parts = parts_of()
-    recipe = completed(
-        Recipe(bag=3, stack=("linear", "resnet"), model="mlp", hidden=(4,), epochs=2), parts, {}, None
-    )
-    bag = train_others(parts, recipe, {}, None)
-    assert [job.recipe.model for job in bag.beside] == ["linear", "resnet"]
-    for one in bag.others:
+    whole = bag(parts_of(), bag=3, stack=("linear", "resnet"), epochs=2)
+    assert [job.recipe.model for job in whole.beside] == ["linear", "resnet"]
+    for one in whole.others:
         assert [job.recipe.model for job in one.jobs] == ["mlp", "linear", "resnet"]
         sizes = {(job.train.rows, job.valid.rows) for job in one.jobs}
         assert sizes == {(len(one.parts.train.content[1]), len(one.parts.valid.content[1]))}
         assert "train_loss" not in one.history
-    seeds = [job.recipe.seed for job in (*bag.beside, *(job for one in bag.others for job in one.jobs))]
+    seeds = [job.recipe.seed for job in (*whole.beside, *(job for one in whole.others for job in one.jobs))]
     assert len(set(seeds)) == 8
 
 
-def test_a_time_budget_is_shared():
-    parts = parts_of()
-    recipe = completed(
-        Recipe(bag=3, model="mlp", hidden=(4,), epochs=10**6, patience=None, time_budget=0.3), parts, {}, None
-    )
-    others = train_others(parts, recipe, {}, None).others
-    assert [one.history.ended_by for one in others] == ["time-budget"] * 2
-    assert all(0.09 < one.jobs[0].recipe.time_budget <= 0.15 for one in others)
+def test_the_time_that_is_left_is_shared():
+    fields = {"bag": 3, "stack": ("linear",), "epochs": 10**6, "patience": None, "time_budget": 9.0}
+    began = time.perf_counter()
+    whole = bag(parts_of(), began + 0.6, **fields)
+    assert time.perf_counter() - began < 1.2
+    assert [one.history.ended_by for one in whole.others] == ["time-budget"] * 2
+    assert all(float(one.history["seconds"][-1]) < 0.45 for one in whole.others)
 
 
 def test_a_single_network_has_no_others():
-    parts = parts_of()
-    assert train_others(parts, completed(Recipe(model="mlp"), parts, {}, None), {}, None) == Bag()
-
-
-def test_the_time_that_is_left_is_shared_too():
-    parts = parts_of()
-    fields = {"model": "mlp", "hidden": (4,), "epochs": 10**6, "patience": None, "time_budget": 3.0}
-    recipe = completed(Recipe(bag=3, **fields), parts, {}, None)
-    others = train_others(parts, recipe, {}, None, ends_at=time.perf_counter() + 0.6).others
-    assert [one.history.ended_by for one in others] == ["time-budget"] * 2
-    assert all(0.15 < one.jobs[0].recipe.time_budget <= 0.3 for one in others)
-    assert all(float(one.history["seconds"][-1]) < 0.6 for one in others)
+    assert bag(parts_of()) == Bag()

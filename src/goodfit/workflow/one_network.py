@@ -96,7 +96,8 @@ class OneNetwork:
             save = checkpoint_saver(self.place, job, self.parts, plan, self.asked, threads, fresh=fresh)
             if resumed is None or resumed.checkpoint is None:
                 save(state)  # whatever the network began with, a resume begins with it too
-        with tensorboard_events(self.tensorboard) as told, using_threads(threads):
+        events = tensorboard_events(self.tensorboard, instead=not begins)
+        with events as told, using_threads(threads):
             ended = run_loop(job, state, save, self.shown(plan.recipe), told, ends())
         return OneTrained(job, state, ended, state.step > before)
 

@@ -13,8 +13,12 @@ __all__ = ["tensorboard_events"]
 
 
 @contextmanager
-def tensorboard_events(folder: str | Path | None) -> Iterator[Callable[[Row], None] | None]:
+def tensorboard_events(
+    folder: str | Path | None, *, instead: bool = False
+) -> Iterator[Callable[[Row], None] | None]:
     """Give what writes a row of the History as scalars at its epoch; None without a folder.
+
+    With ``instead`` they take the place of the curves of another network in the same folder.
 
     ``train_loss`` and ``valid_loss`` are written as ``loss/train`` and ``loss/valid``, so that they are drawn
     side by side, and metrics alike.
@@ -31,7 +35,7 @@ def tensorboard_events(folder: str | Path | None) -> Iterator[Callable[[Row], No
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise InputError("extra.missing", package="tensorboard", extra="tensorboard") from None
-    with SummaryWriter(str(folder)) as writer:
+    with SummaryWriter(str(folder), purge_step=0 if instead else None) as writer:
 
         def write(row: Row) -> None:
             for name, value in row.items():

@@ -1,0 +1,237 @@
+"""Ctrl-C and kill at any network of a bag, and going on: what had been trained is not trained again."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+import goodfit
+from goodfit.workflow import bag_training, one_network
+from goodfit.workflow.table_defaults import BAGGED, TABLE_DEFAULTS
+
+STACKED = {"model": "mlp", "hidden": (8,), "bag": 3, "stack": ("linear",), "epochs": 4, "learning_rate": 0.01}
+
+
+class Killed(BaseException):
+    """What stands for the end of the process."""
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("goodfit.run_report.report_html", lambda run, language: "")
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
+    for name, value in {"epochs": 8, "members": 2, "hidden": (16,)}.items():
+        monkeypatch.setitem(TABLE_DEFAULTS["tabm"], name, value)
+    monkeypatch.setitem(BAGGED, "members", 2)
+    monkeypatch.setitem(BAGGED, "bag", 3)
+
+
+def write_table(folder: Path, *, bent: bool = True, rows: int = 160) -> Path:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(rows, 2))
+    y = (np.abs(x[:, 0]) * 3 if bent else x @ [1.0, -2.0]) + rng.normal(0, 0.2, rows)
+    path = folder / "table.csv"
+    pl.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": y}).write_csv(path)
+    return path
+
+
+class Watched:
+    """Counts the groups of networks that are trained, and stops at one of them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.groups = 0
+        self.at: dict[int, Callable[[], None]] = {}
+        train_group = bag_training.train_group
+
+        def training(*arguments: Any) -> None:
+            self.groups += 1
+            self.at.get(self.groups, lambda: None)()
+            train_group(*arguments)
+
+        monkeypatch.setattr(bag_training, "train_group", training)
+
+
+def interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def kill() -> None:
+    raise Killed
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
+    return Watched(monkeypatch)
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("fields", [STACKED, {}], ids=["said", "default"])
+def test_it_goes_on_with_the_networks_that_are_missing(tmp_path, watched, fields):
+    table, run = write_table(tmp_path), tmp_path / "run"
+    goodfit.train(table, target="y", folder=tmp_path / "whole", **fields)
+    groups, watched.groups = watched.groups, 0
+    assert groups >= 2
+    watched.at = {2: interrupt}
+    stopped = goodfit.train(table, target="y", folder=run, **fields)
+    assert stopped.history.ended_by == "interrupted"
+    assert stopped.recipe.networks == 1
+    assert (run / "checkpoint" / "bag").is_dir()
+    assert goodfit.load(run).predict(table).equals(stopped.predict(table))
+    watched.groups, watched.at = 0, {1: kill}
+    with pytest.raises(Killed):
+        goodfit.train(resume=run)
+    watched.groups, watched.at = 0, {}
+    ended = goodfit.train(resume=run)
+    assert watched.groups == groups - 1
+    assert ended.history.ended_by != "interrupted"
+    assert weights(run) == weights(tmp_path / "whole")
+    assert not (run / "checkpoint" / "bag").exists()
+    whole = goodfit.load(tmp_path / "whole")
+    assert ended.recipe == whole.recipe
+    assert [note.code for note in ended.notes] == [note.code for note in whole.notes]
+    assert [len(history) for history in ended.repeats.histories] == [
+        len(history) for history in whole.repeats.histories
+    ]
+
+
+def test_what_was_interrupted_says_how_many_networks_it_has(tmp_path, watched):
+    table = write_table(tmp_path)
+    watched.at = {2: interrupt}
+    run = goodfit.train(table, target="y", folder=tmp_path / "run", **STACKED)
+    (note,) = [note for note in run.notes if "interrupted" in note.code]
+    trained = {"networks": 6, "trained": 3}
+    assert (note.code, note.values) == ("training.note.interrupted", trained)
+    watched.groups = 0
+    run = goodfit.train(table, target="y", **STACKED)
+    (note,) = [note for note in run.notes if "interrupted" in note.code]
+    assert (note.code, note.values) == ("training.note.interrupted-unsaved", trained)
+    assert not run.recipe.stack
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "table.csv"]
+
+
+@pytest.mark.parametrize("stop", [interrupt, kill])
+def test_at_the_ordinary_network_the_others_are_not_begun(tmp_path, watched, monkeypatch, stop):
+    table, run = write_table(tmp_path), tmp_path / "run"
+    goodfit.train(table, target="y", folder=tmp_path / "whole", **STACKED)
+    groups, watched.groups = watched.groups, 0
+    epoch = one_network.Progress.epoch
+
+    def stopping(self: one_network.Progress, row: dict[str, float]) -> None:
+        epoch(self, row)
+        if row["epoch"] == 2:
+            stop()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(one_network.Progress, "epoch", stopping)
+        try:
+            stopped = goodfit.train(table, target="y", folder=run, **STACKED)
+        except Killed:
+            pass
+        else:
+            assert [note.values["trained"] for note in stopped.notes if "interrupted" in note.code] == [0]
+    assert watched.groups == 0
+    goodfit.train(resume=run)
+    assert watched.groups == groups
+    assert weights(run) == weights(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_linear_model_that_serves_is_found_by_what_goes_on_too(tmp_path, watched, at):
+    table, run = write_table(tmp_path, bent=False), tmp_path / "run"
+    whole = goodfit.train(table, target="y", folder=tmp_path / "whole")
+    assert whole.recipe.model == "linear"
+    watched.groups, watched.at = 0, {at: kill}
+    with pytest.raises(Killed):
+        goodfit.train(table, target="y", folder=run)
+    with pytest.raises(goodfit.InputError, match="--resume"):
+        goodfit.load(run)
+    watched.at = {}
+    ended = goodfit.train(resume=run)
+    assert weights(run) == weights(tmp_path / "whole")
+    assert (ended.recipe, ended.notes) == (whole.recipe, whole.notes)
+
+
+def test_killed_in_the_linear_model_it_goes_on_with_that(tmp_path, watched, monkeypatch):
+    table, run = write_table(tmp_path, bent=False), tmp_path / "run"
+    whole = goodfit.train(table, target="y", folder=tmp_path / "whole")
+    run_loop = one_network.run_loop
+
+    def killed(job: Any, *arguments: Any) -> Any:
+        if job.recipe.model == "linear":
+            raise Killed
+        return run_loop(job, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(one_network, "run_loop", killed)
+        with pytest.raises(Killed):
+            goodfit.train(table, target="y", folder=run)
+    watched.groups = 0
+    ended = goodfit.train(resume=run)
+    assert watched.groups == 0
+    assert weights(run) == weights(tmp_path / "whole")
+    assert (ended.recipe, ended.notes) == (whole.recipe, whole.notes)
+    assert not (run / "checkpoint" / "bag").exists()
+
+
+def test_who_says_how_it_is_trained_gets_the_networks(tmp_path, watched):
+    table, run = write_table(tmp_path, bent=False), tmp_path / "run"
+    watched.at = {2: interrupt}
+    goodfit.train(table, target="y", folder=run)
+    assert goodfit.train(resume=run, epochs=9).recipe.model == "tabm"
+
+
+def test_other_data_are_refused_and_nothing_is_lost(tmp_path, watched):
+    table, run = write_table(tmp_path), tmp_path / "run"
+    watched.at = {2: kill}
+    with pytest.raises(Killed):
+        goodfit.train(table, target="y", folder=run, **STACKED)
+    (tmp_path / "other").mkdir()
+    other = write_table(tmp_path / "other", rows=161)
+    with pytest.raises(goodfit.InputError) as error:
+        goodfit.train(other, resume=run)
+    assert error.value.code == "resume.other-data"
+    watched.groups, watched.at = 0, {}
+    goodfit.train(resume=run)
+    assert watched.groups == 2
+
+
+def test_a_training_that_replaces_a_run_keeps_its_networks_apart(tmp_path, watched):
+    table, run = write_table(tmp_path), tmp_path / "run"
+    before = goodfit.train(table, target="y", folder=run, **{**STACKED, "seed": 5})
+    whole = goodfit.train(table, target="y", folder=tmp_path / "whole", **STACKED)
+    watched.groups, watched.at = 0, {2: kill}
+    with pytest.raises(Killed):
+        goodfit.train(table, target="y", folder=run, force=True, **STACKED)
+    assert goodfit.load(run).predict(table).equals(before.predict(table))
+    assert goodfit.train(resume=run).predict(table).equals(whole.predict(table))
+    assert watched.groups == 4
+    assert not (run / ".new").exists()
+    assert not (run / "checkpoint" / "bag").exists()
+
+
+def test_a_new_training_in_a_folder_that_was_left_takes_nothing_from_it(tmp_path, watched):
+    table, run = write_table(tmp_path), tmp_path / "run"
+    watched.at = {2: kill}
+    with pytest.raises(Killed):
+        goodfit.train(table, target="y", folder=run, **STACKED)
+    watched.groups, watched.at = 0, {1: kill}
+    with pytest.raises(Killed):
+        goodfit.train(table, target="y", folder=run, force=True, **STACKED)
+    assert not (run / "checkpoint" / "bag").exists()
+
+
+def test_what_cannot_be_trained_beside_leaves_no_folder(tmp_path):
+    table = write_table(tmp_path)
+    with pytest.raises(goodfit.InputError):
+        goodfit.train(table, target="y", folder=tmp_path / "run", **{**STACKED, "stack": ("liner",)})
+    assert not (tmp_path / "run").exists()
