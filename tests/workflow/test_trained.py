@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ import polars as pl
 import pytest
 
 import goodfit
+from goodfit.training.job import Job
 from goodfit.workflow import bag_training, one_network
+from goodfit.workflow.members import Member
 from goodfit.workflow.table_defaults import BAGGED, TABLE_DEFAULTS
 
 STACKED = {"model": "mlp", "hidden": (8,), "bag": 3, "stack": ("linear",), "epochs": 4, "learning_rate": 0.01}
@@ -46,16 +49,24 @@ class Watched:
     """Counts the groups of networks that are trained, and stops at one of them."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.groups = 0
-        self.at: dict[int, Callable[[], None]] = {}
+        self.jobs: list[Job] = []
+        self.at: Mapping[int, Callable[[], None]] = {}
         train_group = bag_training.train_group
 
-        def training(*arguments: Any) -> None:
-            self.groups += 1
+        def training(group: Sequence[Member], *arguments: Any) -> None:
+            self.jobs.append(group[0].job)
             self.at.get(self.groups, lambda: None)()
-            train_group(*arguments)
+            train_group(group, *arguments)
 
         monkeypatch.setattr(bag_training, "train_group", training)
+
+    @property
+    def groups(self) -> int:
+        return len(self.jobs)
+
+    def begin(self, at: Mapping[int, Callable[[], None]] = MappingProxyType({})) -> None:
+        self.jobs.clear()
+        self.at = at
 
 
 def interrupt() -> None:
@@ -79,18 +90,18 @@ def weights(folder: Path) -> bytes:
 def test_it_goes_on_with_the_networks_that_are_missing(tmp_path, watched, fields):
     table, run = write_table(tmp_path), tmp_path / "run"
     goodfit.train(table, target="y", folder=tmp_path / "whole", **fields)
-    groups, watched.groups = watched.groups, 0
+    groups = watched.groups
     assert groups >= 2
-    watched.at = {2: interrupt}
+    watched.begin({2: interrupt})
     stopped = goodfit.train(table, target="y", folder=run, **fields)
     assert stopped.history.ended_by == "interrupted"
     assert stopped.recipe.networks == 1
     assert (run / "checkpoint" / "bag").is_dir()
     assert goodfit.load(run).predict(table).equals(stopped.predict(table))
-    watched.groups, watched.at = 0, {1: kill}
+    watched.begin({1: kill})
     with pytest.raises(Killed):
         goodfit.train(resume=run)
-    watched.groups, watched.at = 0, {}
+    watched.begin()
     ended = goodfit.train(resume=run)
     assert watched.groups == groups - 1
     assert ended.history.ended_by != "interrupted"
@@ -111,7 +122,7 @@ def test_what_was_interrupted_says_how_many_networks_it_has(tmp_path, watched):
     (note,) = [note for note in run.notes if "interrupted" in note.code]
     trained = {"networks": 6, "trained": 3}
     assert (note.code, note.values) == ("training.note.interrupted", trained)
-    watched.groups = 0
+    watched.jobs.clear()
     run = goodfit.train(table, target="y", **STACKED)
     (note,) = [note for note in run.notes if "interrupted" in note.code]
     assert (note.code, note.values) == ("training.note.interrupted-unsaved", trained)
@@ -123,7 +134,8 @@ def test_what_was_interrupted_says_how_many_networks_it_has(tmp_path, watched):
 def test_at_the_ordinary_network_the_others_are_not_begun(tmp_path, watched, monkeypatch, stop):
     table, run = write_table(tmp_path), tmp_path / "run"
     goodfit.train(table, target="y", folder=tmp_path / "whole", **STACKED)
-    groups, watched.groups = watched.groups, 0
+    groups = watched.groups
+    watched.begin()
     epoch = one_network.Progress.epoch
 
     def stopping(self: one_network.Progress, row: dict[str, float]) -> None:
@@ -145,23 +157,27 @@ def test_at_the_ordinary_network_the_others_are_not_begun(tmp_path, watched, mon
     assert weights(run) == weights(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("at", [1, 2])
-def test_a_linear_model_that_serves_is_found_by_what_goes_on_too(tmp_path, watched, at):
+@pytest.mark.parametrize("place", [0, 1, "linear"])
+def test_linear_models_that_serve_are_found_by_what_goes_on_too(tmp_path, watched, place):
     table, run = write_table(tmp_path, bent=False), tmp_path / "run"
     whole = goodfit.train(table, target="y", folder=tmp_path / "whole")
-    assert whole.recipe.model == "linear"
-    watched.groups, watched.at = 0, {at: kill}
+    assert (whole.recipe.model, whole.recipe.bag) == ("linear", 3)
+    kinds = [job.recipe.model for job in watched.jobs]
+    done = kinds.index("linear") if place == "linear" else place
+    watched.begin({done + 1: kill})
     with pytest.raises(Killed):
         goodfit.train(table, target="y", folder=run)
     with pytest.raises(goodfit.InputError, match="--resume"):
         goodfit.load(run)
-    watched.at = {}
+    watched.begin()
     ended = goodfit.train(resume=run)
+    assert [job.recipe.model for job in watched.jobs] == kinds[done:]
     assert weights(run) == weights(tmp_path / "whole")
     assert (ended.recipe, ended.notes) == (whole.recipe, whole.notes)
+    assert not (run / "checkpoint" / "bag").exists()
 
 
-def test_killed_in_the_linear_model_it_goes_on_with_that(tmp_path, watched, monkeypatch):
+def test_killed_in_the_first_linear_model_it_goes_on_with_that(tmp_path, watched, monkeypatch):
     table, run = write_table(tmp_path, bent=False), tmp_path / "run"
     whole = goodfit.train(table, target="y", folder=tmp_path / "whole")
     run_loop = one_network.run_loop
@@ -175,12 +191,11 @@ def test_killed_in_the_linear_model_it_goes_on_with_that(tmp_path, watched, monk
         patched.setattr(one_network, "run_loop", killed)
         with pytest.raises(Killed):
             goodfit.train(table, target="y", folder=run)
-    watched.groups = 0
+    watched.jobs.clear()
     ended = goodfit.train(resume=run)
-    assert watched.groups == 0
+    assert {job.recipe.model for job in watched.jobs} == {"linear"}
     assert weights(run) == weights(tmp_path / "whole")
     assert (ended.recipe, ended.notes) == (whole.recipe, whole.notes)
-    assert not (run / "checkpoint" / "bag").exists()
 
 
 def test_who_says_how_it_is_trained_gets_the_networks(tmp_path, watched):
@@ -200,7 +215,7 @@ def test_other_data_are_refused_and_nothing_is_lost(tmp_path, watched):
     with pytest.raises(goodfit.InputError) as error:
         goodfit.train(other, resume=run)
     assert error.value.code == "resume.other-data"
-    watched.groups, watched.at = 0, {}
+    watched.begin()
     goodfit.train(resume=run)
     assert watched.groups == 2
 
@@ -209,7 +224,7 @@ def test_a_training_that_replaces_a_run_keeps_its_networks_apart(tmp_path, watch
     table, run = write_table(tmp_path), tmp_path / "run"
     before = goodfit.train(table, target="y", folder=run, **{**STACKED, "seed": 5})
     whole = goodfit.train(table, target="y", folder=tmp_path / "whole", **STACKED)
-    watched.groups, watched.at = 0, {2: kill}
+    watched.begin({2: kill})
     with pytest.raises(Killed):
         goodfit.train(table, target="y", folder=run, force=True, **STACKED)
     assert goodfit.load(run).predict(table).equals(before.predict(table))
@@ -224,7 +239,7 @@ def test_a_new_training_in_a_folder_that_was_left_takes_nothing_from_it(tmp_path
     watched.at = {2: kill}
     with pytest.raises(Killed):
         goodfit.train(table, target="y", folder=run, **STACKED)
-    watched.groups, watched.at = 0, {1: kill}
+    watched.begin({1: kill})
     with pytest.raises(Killed):
         goodfit.train(table, target="y", folder=run, force=True, **STACKED)
     assert not (run / "checkpoint" / "bag").exists()

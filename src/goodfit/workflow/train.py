@@ -92,7 +92,8 @@ def train(
     step
         ``(model, batch) -> loss`` or ``-> (loss, outputs)``, in place of the usual call and loss.
     folder
-        Where to save the run, and checkpoints while it trains; without it nothing is written.
+        Where to save the run, and checkpoints while it trains; without it nothing is written. Ctrl-C ends a
+        training with the best weights so far, of several networks those of the first.
     force
         Replace a run that is in ``folder``.
     resume

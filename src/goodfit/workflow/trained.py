@@ -1,4 +1,4 @@
-"""What is planned, trained: the ordinary network, the others of its bag, the linear model if that serves."""
+"""What is planned, trained: the ordinary network, the others of its bag, linear models if those serve."""
 
 from __future__ import annotations
 
@@ -51,6 +51,8 @@ def train_planned(
     ends: Callable[[], float],
     kept: KeptNetworks | None = None,
     shown: PopulationProgress | None = None,
+    *,
+    begins: bool = True,
 ) -> Trained:
     """Train all networks of a plan, having looked at all of them before the first begins.
 
@@ -62,12 +64,14 @@ def train_planned(
         Says when all must be trained, by ``time.perf_counter``; they share the time that is left.
     kept
         Where trained networks are kept; None: nowhere.
+    begins
+        Whether the training begins or goes on with this plan; else it takes another's place.
     """
     recipe, parts = plan.recipe, one.parts
     check_bag(recipe, parts)
     others = make_others(parts, recipe, one.functions, one.model)
     groups = group_members(others)
-    ordinary = one.train(plan, lambda: share(ends(), 1 + len(groups)))
+    ordinary = one.train(plan, lambda: share(ends(), 1 + len(groups)), begins=begins)
     missing = groups if kept is None else [group for group in groups if not kept.take(group)]
     ended = 0
     if missing and ordinary.ended != "interrupted":
@@ -85,9 +89,9 @@ def train_planned(
         )
         comparison = compare_with_linear(bag.others or bag.divisions(parts, job, history), recipe.seed)
         if comparison is not None and comparison.linear_serves:
-            plan, bag = linear_plan(recipe, parts, comparison), Bag()
-            ordinary = one.train(plan, ends, begins=False)
-    return Trained(ordinary, bag, plan.notes, ordinary.ended == "interrupted", ended > 0)
+            linear = linear_plan(recipe, parts, comparison)
+            return train_planned(linear, one, ends, kept, shown, begins=False)
+    return Trained(ordinary, bag, plan.notes, False, ended > 0)
 
 
 def _with(ordinary: OneTrained, **changes: Any) -> OneTrained:
