@@ -14,11 +14,16 @@ import goodfit
 HEAVY = ("torch", "sklearn", "polars", "pandas", "matplotlib", "scipy")
 
 
-def loaded_after(code: str) -> set[str]:
+def modules_after(code: str) -> set[str]:
     """Return the modules that a fresh Python has loaded after running ``code``."""
     script = f"{code}\nimport json, sys\nprint('\\n' + json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    return {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def loaded_after(code: str) -> set[str]:
+    """Return the packages that a fresh Python has loaded modules of after running ``code``."""
+    return {name.partition(".")[0] for name in modules_after(code)}
 
 
 def test_importing_goodfit_loads_nothing_heavy():
@@ -31,6 +36,13 @@ def test_help_loads_nothing_heavy():
     for words in (["--help"], ["train", "--help"], ["--version"]):
         code = f"import sys; sys.argv = {['goodfit', *words]!r}\n{run}"
         assert not loaded_after(code) & {*HEAVY, "numpy"}, words
+
+
+def test_a_training_leaves_torchs_compiler_alone():
+    """An optimizer of torch imports it when made and when it steps, which takes a second."""
+    rows = "{'x': [1.0, 2.0, 3.0, 4.0] * 5, 'y': [2.0, 4.0, 6.0, 8.0] * 5}"
+    code = f"import goodfit; goodfit.train({rows}, target='y', model='mlp', epochs=2)"
+    assert not modules_after(code) & {"torch._dynamo", "torch._inductor"}
 
 
 def test_every_public_name_is_there_and_lazy():

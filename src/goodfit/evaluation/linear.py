@@ -140,9 +140,13 @@ def fit_linear(
     penalty = PENALTIES[1]
     part = _sample(len(target), MOST_ROWS_TO_CHOOSE, seed + 1)
     if len(valid[1]) and (n_classes is None or len(np.unique(target[part])) > 1):
-        losses = [_loss(fitted(part, each)(valid[0]), valid[1], n_classes) for each in PENALTIES]
+        models = [fitted(part, each) for each in PENALTIES]
+        losses = [_loss(model(valid[0]), valid[1], n_classes) for model in models]
         if np.isfinite(losses).any():
-            penalty = PENALTIES[int(np.nanargmin(losses))]
+            best = int(np.nanargmin(losses))
+            penalty = PENALTIES[best]
+            if models[best].rows == len(target):
+                return models[best]
     return fitted(slice(None), penalty)
 
 

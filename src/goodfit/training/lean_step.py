@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,10 +30,13 @@ def lean_step(optimizer: Optimizer) -> Callable[[], Any]:
     if not _is_plain(optimizer):
         return optimizer.step
     updates: list[tuple[list[Tensor], Update]] = []
+    # What lies around torch's own step imports its compiler, which takes a second.
+    first = inspect.unwrap(type(optimizer).step)
 
     def step() -> Any:
         if not updates:
-            optimizer.step()
+            with torch.no_grad():
+                first(optimizer)
             updates.extend(_updates(optimizer))
             return
         ready = [[parameter.grad for parameter in parameters] for parameters, _ in updates]

@@ -179,9 +179,8 @@ def _built(
     refusal: Exception | None = None
     for way in [*ways, {}]:
         try:
-            return facts.build(
-                [dict(group) for group in groups] if parameters is groups else parameters, **settings, **way
-            )
+            given = [dict(group) for group in groups] if parameters is groups else parameters
+            return _without_compiler(facts.build, given, **settings, **way)
         except InputError:
             raise
         except RuntimeError as error:  # no fused implementation for this device or number type
@@ -190,3 +189,17 @@ def _built(
             raise InputError("optimizer.refused", name=facts.name, problem=str(error)) from error
     assert refusal is not None
     raise InputError("optimizer.refused", name=facts.name, problem=str(refusal)) from refusal
+
+
+def _without_compiler(build: Callable[..., Optimizer], parameters: Any, **settings: Any) -> Optimizer:
+    """Return ``build(parameters, **settings)``, for which torch would first import its compiler: a second.
+
+    It does so only to keep the compiler away from ``add_param_group``: the method under that is called.
+    """
+    if not isinstance(build, type) or getattr(build, "add_param_group", 0) is not Optimizer.add_param_group:
+        return build(parameters, **settings)
+    optimizer: Any = object.__new__(build)
+    optimizer.add_param_group = partial(inspect.unwrap(Optimizer.add_param_group), optimizer)
+    optimizer.__init__(parameters, **settings)
+    del optimizer.add_param_group
+    return optimizer  # type: ignore[no-any-return]
