@@ -158,7 +158,7 @@ class Recipe(BaseModel):
     bag: Count = Field(
         1,
         description="Networks whose predictions are averaged, each of which leaves out other rows of the "
-        "table for its validation. A small table of whose network nothing is said gets 5.",
+        "table for its validation. A table of whose network nothing is said gets 5 where there is time.",
     )
     stack: tuple[str, ...] = Field(
         (),

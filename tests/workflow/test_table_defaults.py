@@ -36,13 +36,16 @@ def test_whoever_says_something_of_it_gets_the_multilayer_perceptron_even_if_it_
     assert recipe == Recipe(model="mlp", device=recipe.device, batch_size=32, loss="mse")
 
 
-def test_a_small_table_gets_several_small_networks_where_that_takes_little_time():
+def test_a_table_gets_several_small_networks_where_there_is_time_for_them():
     recipe = decided(seed=3)
     some = table_parts(bent(300), "y", recipe=recipe)
     assert bagged(recipe, some).changes() == {**recipe.changes(), **BAGGED}
     assert bagged(recipe.replace(time_budget=0.01), some).bag == 1
     assert bagged(decided(model="mlp"), some).bag == 1
-    many = table_parts(bent(20_000), "y", recipe=recipe)
+    more = table_parts(bent(15_000), "y", recipe=recipe)
+    assert bagged(recipe, more).bag == 5
+    assert bagged(recipe.replace(time_budget=20), more).bag == 1
+    many = table_parts(bent(60_000), "y", recipe=recipe)
     assert bagged(recipe, many).bag == 1
 
 

@@ -55,8 +55,6 @@ EPOCHS = 40
 SECONDS = 60.0
 """The time that a training may take where no budget is given."""
 BAGGED: Mapping[str, Any] = {"bag": 5, "members": 4, "stack": ("mlp",)}
-BAG_SECONDS = 20.0
-"""The time that the networks of a bag may take."""
 AROUND = 5.0
 """Seconds of a time budget that what lies around a training takes, about; at most half of it."""
 FEWEST_ROWS = 30
@@ -98,14 +96,15 @@ def auto_model(recipe: Recipe, parts: Parts) -> str:
     if parts.table is None or not is_open(recipe):
         return "mlp"
     seconds = EPOCHS * _epoch_seconds(parts, TABLE_DEFAULTS["tabm"]["members"])
-    return "tabm" if seconds <= _seconds(recipe, SECONDS) else "mlp"
+    return "tabm" if seconds <= _seconds(recipe) else "mlp"
 
 
 def bagged(recipe: Recipe, parts: Parts) -> Recipe:
-    """Return the recipe as one of several networks that are averaged, where that takes little time.
+    """Return the recipe as one of several networks that are averaged, where there is time for that.
 
-    Five, so that each leaves out about a fifth of the rows, with half the members each, and as many
-    multilayer perceptrons beside them: see ``benchmarks/quality``.
+    40 epochs of each of the first kind are to fit in a minute of a core, and in what the recipe's
+    ``time_budget`` leaves for training. Five, so that each leaves out about a fifth of the rows, with half
+    the members each, and as many multilayer perceptrons beside them: see ``benchmarks/quality``.
 
     Parameters
     ----------
@@ -115,13 +114,13 @@ def bagged(recipe: Recipe, parts: Parts) -> Recipe:
     if recipe.model != "tabm" or not can_bag(parts) or (rows_of(parts.train) or 0) < FEWEST_ROWS:
         return recipe
     seconds = BAGGED["bag"] * EPOCHS * _epoch_seconds(parts, BAGGED["members"])
-    return recipe.replace(**BAGGED) if seconds <= _seconds(recipe, BAG_SECONDS) else recipe
+    return recipe.replace(**BAGGED) if seconds <= _seconds(recipe) else recipe
 
 
-def _seconds(recipe: Recipe, most: float) -> float:
+def _seconds(recipe: Recipe) -> float:
     """Return how long a training may take: a budget is also for the reading before it and the report."""
     budget = recipe.time_budget
-    return most if budget is None else min(most, max(budget - AROUND, budget / 2))
+    return SECONDS if budget is None else min(SECONDS, max(budget - AROUND, budget / 2))
 
 
 def _epoch_seconds(parts: Parts, members: int) -> float:
