@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from typing import Any
 
@@ -10,9 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from goodfit.models.mlp import MLP
+from goodfit.models.tabm import TabM
 from goodfit.training.direct import direct_gradients, known_layers
 from goodfit.training.lean_step import lean_step
 from goodfit.training.losses import make_loss
+from goodfit.training.members import of_members
 
 ACTIVATIONS = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.SiLU, nn.GELU, nn.LeakyReLU)
 OPTIMIZERS = {
@@ -83,6 +86,45 @@ def test_equals_autograd_with_categories(dropout: float) -> None:
         torch.manual_seed(1)
         networks.append(MLP(2, (4, 5), (8,), 3, dropout=dropout))
     train_both(networks[0], networks[1], make_loss("cross_entropy"), OPTIMIZERS["adam"], inputs, target)
+
+
+EDGES = torch.linspace(-1, 1, 6).tolist()
+
+
+@pytest.mark.parametrize(
+    ("bins", "levels"),
+    [
+        ([EDGES, EDGES[::2], [], [0.0, 1.0]], (3, 40, 5, 30)),
+        ([EDGES] * 3, ()),
+        ([[], [0.0, 1.0]], (3,)),
+        ([], (40,)),
+        ([], (3, 4)),
+    ],
+    ids=["all kinds", "numbers", "without bins", "one table", "categories"],
+)
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
+def test_tabm_equals_autograd(bins: list[list[float]], levels: tuple[int, ...], loss: str) -> None:
+    torch.manual_seed(0)
+    numbers = 2 * torch.randn(75, len(bins))  # some beyond the bins
+    codes = [torch.randint(0, count, (75,)) for count in levels]
+    inputs: Any = (numbers, torch.stack(codes, 1)) if levels else numbers
+    classes = loss == "cross_entropy"
+    target = torch.randint(0, 3, (75,)) if classes else torch.randn(75, 3)
+    ours = TabM(bins, levels, (9, 9), 3, members=4, dropout=0.2, activation="gelu" if levels else "relu")
+    with torch.no_grad():
+        for weight in ours.parameters():
+            weight.add_(torch.randn_like(weight), alpha=0.1)
+    train_both(ours, copy.deepcopy(ours), of_members(make_loss(loss)), OPTIMIZERS["adamw"], inputs, target)
+
+
+def test_tabm_with_what_is_not_known_is_left_to_autograd() -> None:
+    loss = of_members(make_loss("mse"))
+    assert known_layers(TabM([EDGES], (), (4,), 1), loss) is not None
+    assert known_layers(TabM([EDGES], (), (4,), 1), of_members(make_loss("huber"))) is None
+    assert known_layers(TabM([EDGES], (), (4,), 1, activation="elu"), loss) is None
+    hooked = TabM([EDGES], (), (4,), 1)
+    hooked.backbone.blocks[0][1].register_forward_hook(lambda module, inputs, output: None)
+    assert known_layers(hooked, loss) is None
 
 
 def test_equals_autograd_with_class_weights() -> None:

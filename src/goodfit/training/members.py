@@ -10,7 +10,7 @@ from torch import Tensor
 
 from goodfit.training.loss_table import Function, Loss
 
-__all__ = ["of_members"]
+__all__ = ["of_members", "over_members", "repeated"]
 
 
 def of_members(loss: Loss) -> Loss:
@@ -29,20 +29,25 @@ def of_members(loss: Loss) -> Loss:
     # Without settings no population takes it for one of the losses that it knows.
     return replace(
         loss,
-        objective=partial(_over_members, loss.objective, summed=loss.reduction == "sum"),
-        total=partial(_over_members, loss.total, summed=True),
+        objective=partial(over_members, loss.objective, summed=loss.reduction == "sum"),
+        total=partial(over_members, loss.total, summed=True),
         weight=partial(_weight, loss),
         settings=None,
     )
 
 
-def _over_members(function: Function, outputs: Any, target: Any, *, summed: bool) -> Tensor:
+def over_members(function: Function, outputs: Any, target: Any, *, summed: bool) -> Tensor:
+    """Return the mean of ``function`` over the members; of their sums where it sums."""
     if not isinstance(outputs, Tensor) or outputs.dim() < 3:
         return function(outputs, target)
     members = outputs.shape[1]
-    repeated = target.unsqueeze(1).expand(-1, members, *target.shape[1:]).flatten(0, 1)
-    value = function(outputs.flatten(0, 1), repeated)
+    value = function(outputs.flatten(0, 1), repeated(target, members))
     return value / members if summed else value
+
+
+def repeated(target: Tensor, members: int) -> Tensor:
+    """Return each row's target once for each member."""
+    return target.unsqueeze(1).expand(-1, members, *target.shape[1:]).flatten(0, 1)
 
 
 def _weight(loss: Loss, outputs: Any, target: Any) -> Tensor | float:
