@@ -29,6 +29,7 @@ __all__ = [
     "FORMAT",
     "begin_folder",
     "check_folder",
+    "is_begun",
     "is_finished",
     "is_run",
     "mend",

@@ -463,6 +463,25 @@ def test_ctrl_c_leaves_a_whole_run_and_status_130(place):
     assert run.predict(people()).height == 120
 
 
+def test_stopped_at_once_it_says_how_to_go_on(place, monkeypatch):
+    people_file(place)
+
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("goodfit.workflow.train.finish", stopped)
+        ended = train("people.csv", "--target", "bought")
+    said = "Stopped. What was trained is kept; go on with: goodfit train --resume runs/people-1"
+    assert (ended.status, ended.out, ended.err.strip()) == (130, "", said)
+    assert program("train", "--resume", "runs/people-1", "-q").status == 0
+    with monkeypatch.context() as patched:
+        patched.setattr("goodfit.workflow.train.parts_of", stopped)
+        ended = train("people.csv", "--target", "bought")
+    assert (ended.status, ended.out, ended.err) == (130, "", "")
+    assert not (place / "runs" / "people-2").exists()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes are POSIX's")
 def test_a_reader_that_goes_away_is_no_failure(place):
     people_file(place)

@@ -205,6 +205,25 @@ def test_who_says_how_it_is_trained_gets_the_networks(tmp_path, watched):
     assert goodfit.train(resume=run, epochs=9).recipe.model == "tabm"
 
 
+def test_a_whole_run_is_not_replaced_by_the_first_of_more_networks(tmp_path, watched):
+    table, run = write_table(tmp_path), tmp_path / "run"
+    before = goodfit.train(table, target="y", folder=run, **STACKED)
+    whole = goodfit.train(table, target="y", folder=tmp_path / "whole", **{**STACKED, "epochs": 6})
+    watched.begin({2: interrupt})
+    stopped = goodfit.train(resume=run, epochs=6)
+    assert [note.code for note in stopped.notes if "interrupted" in note.code] == [
+        "training.note.interrupted",
+        "training.note.interrupted-run-stays",
+    ]
+    assert stopped.folder is None
+    assert goodfit.load(run).predict(table).equals(before.predict(table))
+    watched.begin()
+    goodfit.train(resume=run)
+    assert watched.groups == 2
+    assert weights(run) == weights(tmp_path / "whole")
+    assert whole.history.ended_by == goodfit.load(run).history.ended_by
+
+
 def test_other_data_are_refused_and_nothing_is_lost(tmp_path, watched):
     table, run = write_table(tmp_path), tmp_path / "run"
     watched.at = {2: kill}

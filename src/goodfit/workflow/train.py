@@ -16,7 +16,7 @@ from goodfit.errors import InputError
 from goodfit.messages import Message
 from goodfit.recipe import Recipe
 from goodfit.run import Run
-from goodfit.saving import CHECKPOINT, check_folder, save_run, training_place
+from goodfit.saving import CHECKPOINT, check_folder, is_finished, save_run, training_place
 from goodfit.training.job import Job
 from goodfit.training.randomness import seed_epoch, undisturbed
 from goodfit.workflow.choices import check_functions, completed, separate_functions
@@ -214,12 +214,16 @@ def train(
         said: dict[str, Any] = {"name": asked["name"], "notes": notes, "bag": trained.bag}
         said |= {"interrupted": trained.interrupted, "diagnosed": diagnose}
         run = finish(job, parts, state, ended, **said)
-    if folder is not None:
-        saved = save_run(run, Path(folder), language=language, trained_here=True)
-        run = replace(run, folder=saved, saved_importance=run.own_importance)
-        if not trained.interrupted:
-            shutil.rmtree(saved / CHECKPOINT / BAG, ignore_errors=True)
-    return run
+    if folder is None:
+        return run
+    before = _networks_in(resumed.place) if resumed is not None and trained.interrupted else 0
+    if before > run.recipe.networks:
+        stays = Message("training.note.interrupted-run-stays", {"networks": before, "folder": str(folder)})
+        return replace(run, notes=(*run.notes, stays))
+    saved = save_run(run, Path(folder), language=language, trained_here=True)
+    if not trained.interrupted:
+        shutil.rmtree(saved / CHECKPOINT / BAG, ignore_errors=True)
+    return replace(run, folder=saved, saved_importance=run.own_importance)
 
 
 def parts_of(
@@ -233,6 +237,11 @@ def parts_of(
         return own_parts(data, valid=valid, test=test, recipe=recipe, task=options.task, stepped=stepped)
     given = {"valid": valid, "test": test, "options": options}
     return table_parts(data, asked["target"], recipe=recipe, looked_at=looked_at, **given)
+
+
+def _networks_in(folder: Path) -> int:
+    """Return how many networks the run in a folder averages; 0 where there is no run."""
+    return Recipe.from_file(folder / "recipe.toml").networks if is_finished(folder) else 0
 
 
 def _notes(job: Job, start: Start | None) -> tuple[Message, ...]:
