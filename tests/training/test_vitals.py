@@ -118,3 +118,16 @@ def test_csv_comes_back_exactly() -> None:
     assert back.epochs.tolist() == vitals.epochs.tolist()
     for name in QUANTITIES:
         assert str(back[name].tolist()) == str(vitals[name].tolist())
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+@pytest.mark.parametrize("shape", [(50, 3), (50, 4, 3), (20, 3, 5, 5)])
+def test_mean_and_deviation_are_those_of_all_numbers_however_large(
+    shape: tuple[int, ...], scale: float
+) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Identity())
+    values = scale * (2 + torch.randn(shape))
+    row = layer_rows(model, None, lambda: model(values), 1)[0]
+    assert row["mean"] == pytest.approx(float(values.double().mean()), rel=1e-6)
+    assert row["deviation"] == pytest.approx(float(values.double().std(correction=0)), rel=1e-6)
