@@ -57,9 +57,17 @@ chosen on the second development group (38 tables): as part of it the default be
 It makes the worst cases better, not the usual one: worse than scikit-learn's MLP on 3 of 38 tables in
 place of 5, by 2 % at most in place of 11 %, and the same in the median (one split). Weights nearer to equal
 ones, ten networks of two members in place of five of four, linear models in the stack, and other networks
-beside tabm were tried there too, with smaller differences. The first
-held-out group had been measured twice before, with other defaults; what was changed
-since was chosen without it. The second held-out group was measured once, at the end."""
+beside tabm were tried there too, with smaller differences.
+
+That five linear models are averaged where the linear one serves, and that tables get the stack where a
+minute is enough for it in place of 20 seconds, was chosen on both development groups: at 300 rows (two
+splits) the average of five linear models is 3 % better than the linear baseline, one linear model as good as
+it; on seven tables of 3,000 to 7,500 rows (one split) the stack is better than one network on six, by 0.2 to
+14 %, and even on one. Seven other settings of the multilayer perceptrons, and stacks of them, of linear
+models and of tabm, were no better at 300 rows.
+
+The first held-out group had been measured three times before and the second once, with other defaults; what
+was changed since was chosen without them."""
 
 Row = Mapping[str, Any]
 Scores = Mapping[str, Mapping[str, float]]
@@ -142,7 +150,7 @@ def _title(group: str) -> str:
         "development": "Development group: defaults were chosen on these tables",
         "development-2": "Second development group: stacking was chosen on these tables",
         "held-out": "Held-out group: no default was chosen on it; measured before, with others",
-        "held-out-2": "Second held-out group: not looked at before the defaults were fixed",
+        "held-out-2": "Second held-out group: no default was chosen on it; measured once before, with others",
     }
     return about[group]
 
