@@ -191,7 +191,7 @@ def report(rows: list[dict[str, Any]], options: argparse.Namespace) -> str:
             f"shares of those of one network of '{REFERENCE}' (below 1 is better), as is the time.",
             machine(),
             table(head, lines),
-            "The scores of '4 members, batch 64', which a small table of which nothing is said gets five of:",
+            "The scores of '4 members, batch 64', which a table that is not large gets five of:",
             table(TOLD, each),
         ]
     )

@@ -48,10 +48,10 @@ On the development tables alone: see DEFAULTS.md (750 rows at most) for tabm's m
 and for the average of five networks in place of one; width and depth by three variants on one split
 before. No dropout, rates of 0.001 and 0.004, more weight decay and averaged weights were tried by
 defaults.py's ways with three networks each, and none was clearly better; patience, schedule and label
-smoothing are what was written down first. Whether a small table gets the networks or a linear model is
+smoothing are what was written down first. Whether a table gets the networks or linear models is
 decided on the rows that each left out, by the one-standard-error rule, in every run.
 
-That a small table gets multilayer perceptrons beside tabm, weighted by the rows that each left out, was
+That a table gets multilayer perceptrons beside tabm, weighted by the rows that each left out, was
 chosen on the second development group (38 tables): as part of it the default before was measured
 (`goodfit-unstacked` in the cache; `--group development-2 --rows 1000 --splits 1 --only-report` prints it).
 It makes the worst cases better, not the usual one: worse than scikit-learn's MLP on 3 of 38 tables in

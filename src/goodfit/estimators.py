@@ -158,13 +158,13 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
 class GoodFitClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
     """A classifier for tables: the network and the training of `goodfit.train`, as scikit-learn has it.
 
-    Frames (pandas, polars) are typed as `goodfit.train` types them: categories, dates and missing values need
-    no preparation. The columns of an array are numbers, NaN where missing. With nothing set the network is
-    that of ``goodfit train``; on few rows, without weights, the average of several, or a linear model if
-    that serves as well. Where ``patience`` is set and the rows are 40 or more, validation rows are split off
-    inside ``fit``. Training on a few more rows (``partial_fit``) is not offered: preparation is fitted on all
-    training rows at once. Ctrl-C raises ``KeyboardInterrupt`` and leaves the estimator fitted with the best
-    weights so far, of several networks those of the first.
+    Frames (pandas, polars) are typed as `goodfit.train` types them: categories, dates and missing values
+    need no preparation. The columns of an array are numbers, NaN where missing. With nothing set the
+    network is that of ``goodfit train``; where a minute suffices for that, without weights, the average of
+    several, or linear models if those serve as well. Where ``patience`` is set and the rows are 40 or more,
+    validation rows are split off inside ``fit``. Training on a few more rows (``partial_fit``) is not
+    offered: preparation is fitted on all training rows at once. Ctrl-C raises ``KeyboardInterrupt`` and
+    leaves the estimator fitted with the best weights so far, of several networks those of the first.
 
     Parameters
     ----------

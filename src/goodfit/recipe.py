@@ -158,7 +158,7 @@ class Recipe(BaseModel):
     bag: Count = Field(
         1,
         description="Networks whose predictions are averaged, each of which leaves out other rows of the "
-        "table for its validation. A table of whose network nothing is said gets 5 where there is time.",
+        "table for its validation. A table of whose network nothing is said gets 5 where a minute suffices.",
     )
     stack: tuple[str, ...] = Field(
         (),

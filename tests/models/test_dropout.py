@@ -32,7 +32,7 @@ def test_a_share_is_dropped_and_the_expectation_stays(share):
 @pytest.mark.parametrize("share", [1e-9, 1 - 1e-9])
 def test_shares_at_the_ends_stay_finite(share):
     torch.manual_seed(0)
-    mask = dropout_mask(torch.empty(COUNT), share)
+    mask = dropout_mask(torch.empty(COUNT, dtype=torch.float16), share)
     assert bool(mask.isfinite().all())
     assert float((mask == 0).double().mean()) == pytest.approx(share, abs=1e-4)
 
@@ -46,7 +46,7 @@ def test_numbers_drawn_together_are_dropped_apart():
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (7,), (3, 5), (2, 3, 5), (0, 4)])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
 def test_any_shape_and_type(shape, dtype):
     values = torch.ones(shape, dtype=dtype)
     mask = dropout_mask(values, 0.5)

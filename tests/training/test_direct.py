@@ -125,6 +125,13 @@ def test_tabm_with_what_is_not_known_is_left_to_autograd() -> None:
     hooked = TabM([EDGES], (), (4,), 1)
     hooked.backbone.blocks[0][1].register_forward_hook(lambda module, inputs, output: None)
     assert known_layers(hooked, loss) is None
+    normed = TabM([EDGES], (), (4,), 1)
+    nn.utils.parametrizations.weight_norm(normed.output)
+    assert known_layers(normed, loss) is None
+    other = TabM([EDGES], (), (4,), 1)
+    first = other.backbone.blocks[0][0]
+    first.__class__ = type("Own", (type(first),), {"forward": lambda self, rows: 2 * rows})
+    assert known_layers(other, loss) is None
 
 
 def test_equals_autograd_with_class_weights() -> None:

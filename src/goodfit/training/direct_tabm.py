@@ -16,7 +16,18 @@ embedding_backward = torch.ops.aten.embedding_dense_backward
 
 
 def tabm_layers(model: TabM) -> list[Layer] | None:
-    """Return the layers from rows to the members' outputs; None where an activation is not known."""
+    """Return the layers from rows to the members' outputs; None where one of them is not known."""
+    import tabm
+
+    wanted: list[tuple[Any, type[nn.Module], set[str]]] = [
+        (block[0], tabm.LinearBatchEnsemble, {"weight", "r", "s", "bias"}) for block in model.backbone.blocks
+    ]
+    wanted.append((model.output, tabm.LinearEnsemble, {"weight", "bias"}))
+    if any(
+        type(layer) is not kind or set(dict(layer.named_parameters())) != names
+        for layer, kind, names in wanted
+    ):
+        return None
     layers = [_rows(model)]
     for place, (linear, *others) in enumerate(model.backbone.blocks):
         layers.append(_batch_ensemble(linear, shared=place == 0))

@@ -1,4 +1,4 @@
-"""A bag: networks of a small table that each leave out other rows for their validation, as one model."""
+"""A bag: networks of a table that each leave out other rows for their validation, as one model."""
 
 from __future__ import annotations
 
