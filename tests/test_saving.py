@@ -9,7 +9,16 @@ import pytest
 
 import goodfit
 from goodfit.errors import InputError, MachineError
-from goodfit.saving import FILES, STAGE, begin_folder, check_folder, is_finished, is_run, save_run
+from goodfit.saving import (
+    FILES,
+    STAGE,
+    begin_folder,
+    check_folder,
+    is_finished,
+    is_run,
+    save_run,
+    training_place,
+)
 from spine_for_tests import classes_run, content, numbers_run
 
 OPEN_FORMATS = {".parquet", ".toml", ".json", ".csv", ".safetensors", ".html"}
@@ -114,12 +123,16 @@ def test_a_folder_whose_parent_may_not_be_written_is_refused(tmp_path, monkeypat
 
 def test_a_training_that_replaces_a_run_begins_beside_it(tmp_path):
     folder = tmp_path / "run"
-    assert begin_folder(folder, force=False) == folder
+    begin_folder(folder, force=False)
+    assert folder.is_dir()
+    assert training_place(folder) == folder
     classes_run().save(folder)
     with pytest.raises(InputError, match="is not empty"):
         begin_folder(folder, force=False)
     before = content(folder)
-    assert begin_folder(folder, force=True) == folder / STAGE
+    begin_folder(folder, force=True)
+    assert training_place(folder) == folder / STAGE
+    assert (folder / STAGE).is_dir()
     assert content(folder) == before
 
 

@@ -91,10 +91,8 @@ def check_folder(folder: Path, *, force: bool) -> None:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
-def begin_folder(folder: Path, *, force: bool) -> Path:
-    """Make the folder of a training that begins, and return where its checkpoints go.
-
-    That is the folder itself, or a place in it where they do not touch the run that is to be replaced.
+def begin_folder(folder: Path, *, force: bool) -> None:
+    """Make the folder of a training that begins, and the empty place of its checkpoints (`training_place`).
 
     Raises
     ------
@@ -107,11 +105,13 @@ def begin_folder(folder: Path, *, force: bool) -> Path:
         place = training_place(folder)
         shutil.rmtree(folder / CHECKPOINT if place == folder else place, ignore_errors=True)
         place.mkdir(exist_ok=True)
-        return place
 
 
 def training_place(folder: Path) -> Path:
-    """Return where a training that begins in a run's folder has its checkpoints."""
+    """Return where a training that begins in a run's folder has its checkpoints.
+
+    That is the folder itself, or a place in it where they do not touch the run that is to be replaced.
+    """
     return folder / STAGE if is_finished(folder) else folder
 
 

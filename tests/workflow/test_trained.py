@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +17,7 @@ import pytest
 import goodfit
 from goodfit.training.job import Job
 from goodfit.workflow import bag_training, one_network
+from goodfit.workflow.kept_networks import KeptNetworks
 from goodfit.workflow.members import Member
 from goodfit.workflow.table_defaults import BAGGED, TABLE_DEFAULTS
 
@@ -70,7 +72,7 @@ class Watched:
 
 
 def interrupt() -> None:
-    os.kill(os.getpid(), signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
 
 
 def kill() -> None:
@@ -196,6 +198,59 @@ def test_killed_in_the_first_linear_model_it_goes_on_with_that(tmp_path, watched
     assert {job.recipe.model for job in watched.jobs} == {"linear"}
     assert weights(run) == weights(tmp_path / "whole")
     assert (ended.recipe, ended.notes) == (whole.recipe, whole.notes)
+
+
+def test_ctrl_c_while_the_last_network_is_kept_is_heeded(tmp_path, watched, monkeypatch):
+    table, run = write_table(tmp_path, bent=False), tmp_path / "run"
+    goodfit.train(table, target="y", folder=tmp_path / "whole")
+    networks = [job.recipe.model for job in watched.jobs].index("linear")
+    watched.begin()
+    keep = KeptNetworks.keep
+
+    def keeping(self: KeptNetworks, group: Sequence[Member]) -> None:
+        if watched.groups == networks:
+            interrupt()
+        keep(self, group)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(KeptNetworks, "keep", keeping)
+        stopped = goodfit.train(table, target="y", folder=run)
+    assert stopped.history.ended_by == "interrupted"
+    assert {job.recipe.model for job in watched.jobs} == {"tabm", "mlp"}
+    watched.begin()
+    goodfit.train(resume=run)
+    assert {job.recipe.model for job in watched.jobs} == {"linear"}
+    assert weights(run) == weights(tmp_path / "whole")
+
+
+def test_a_time_budget_is_shared_by_all_networks_and_the_linear_ones_after_them(tmp_path, monkeypatch):
+    budget = 1000.0
+    given: list[tuple[str, float]] = []
+    asked: list[float] = []
+    run_loop, train_group = one_network.run_loop, bag_training.train_group
+
+    def ordinary(job: Job, *arguments: Any) -> Any:
+        given.append((job.recipe.model, arguments[-1] - time.perf_counter()))
+        return run_loop(job, *arguments)
+
+    def others(group: Sequence[Member], attention: Any, drop: Any, ends_at: float) -> None:
+        given.append((group[0].job.recipe.model, ends_at - time.perf_counter()))
+        train_group(group, attention, drop, ends_at)
+
+    def ends(*_: object) -> float:
+        asked.append(time.perf_counter() + budget)
+        return asked[-1]
+
+    monkeypatch.setattr(one_network, "run_loop", ordinary)
+    monkeypatch.setattr(bag_training, "train_group", others)
+    monkeypatch.setattr("goodfit.workflow.train.training_ends", ends)
+    goodfit.train(write_table(tmp_path, bent=False), target="y", time_budget=budget)
+    assert len(asked) == 1
+    linear = sum(model == "linear" for model, _ in given)
+    networks = len(given) - linear
+    assert min(networks, linear) > 1
+    shares = [*range(networks + 1, 1, -1), *range(linear, 0, -1)]
+    assert all(seconds <= budget / left for (_, seconds), left in zip(given, shares, strict=True))
 
 
 def test_who_says_how_it_is_trained_gets_the_networks(tmp_path, watched):

@@ -41,10 +41,12 @@ def train_others(
     ends_at: float,
     kept: KeptNetworks | None = None,
     shown: PopulationProgress | None = None,
-) -> int:
-    """Train members, each group of them together; return how many groups have ended.
+    *,
+    later: int = 0,
+) -> tuple[int, bool]:
+    """Train members, each group of them together; return how many groups have ended, and whether by Ctrl-C.
 
-    These are fewer than were given where Ctrl-C came between: the group at work then counts for nothing.
+    The group that is at work when Ctrl-C comes counts for nothing.
 
     Parameters
     ----------
@@ -52,21 +54,23 @@ def train_others(
         When all must be trained, by ``time.perf_counter``; each group has an equal share of what is left.
     kept
         Takes in each group that has ended.
+    later
+        How many such shares are left to what is trained after them.
     """
     shown = shown or PopulationProgress()
-    shown.count = sum(len(group) for group in groups)
+    shown.expect(sum(len(group) for group in groups))
     attention = Attention()
     with shown, heeding_interrupts(attention):
         for number, group in enumerate(groups):
             shown.begin(group[0].job.recipe, len(group))
-            train_group(group, attention, shown.watcher, share(ends_at, len(groups) - number))
+            train_group(group, attention, shown.watcher, share(ends_at, len(groups) + later - number))
             if any(member.ended == "interrupted" for member in group):
-                return number
+                return number, True
             if kept is not None:
                 kept.keep(group)
             if attention.interrupted:
-                return number + 1
-    return len(groups)
+                return number + 1, True
+    return len(groups), False
 
 
 def bag_of(recipe: Recipe, members: Sequence[Member]) -> Bag:

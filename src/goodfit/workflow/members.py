@@ -303,7 +303,7 @@ def train_all(
         When all must be trained, by ``time.perf_counter``; each group has an equal share of what is left.
     """
     shown = shown or PopulationProgress()
-    shown.count = len(members)
+    shown.expect(len(members))
     attention = Attention()  # one for all: after a Ctrl-C the groups to come end with their first update
     groups = group_members(members)
     with shown:

@@ -23,8 +23,8 @@ class PopulationProgress(LiveDisplay):
 
     def __init__(self, language: str = "en", console: Any = None) -> None:
         super().__init__(language, console)
-        self.count = 0
-        self._ended = self._size = self._epoch = 0
+        self.expect(0)
+        self._epoch = 0
         self._recipe = Recipe()
         self._middle: list[float] = []
         self._best = math.nan
@@ -33,6 +33,10 @@ class PopulationProgress(LiveDisplay):
     def watcher(self) -> Drop | None:
         """What `train_group` is to tell each epoch of; None where nothing is shown."""
         return None if self.console is None else self._epoch_done
+
+    def expect(self, count: int) -> None:
+        """Begin anew, with ``count`` trainings to come."""
+        self.count, self._ended, self._size = count, 0, 0
 
     def begin(self, recipe: Recipe, size: int) -> None:
         """Begin a group of ``size`` members like ``recipe``; those of the groups before it have ended."""

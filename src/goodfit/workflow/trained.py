@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from goodfit.messages import Message
@@ -71,12 +72,14 @@ def train_planned(
     check_bag(recipe, parts)
     others = make_others(parts, recipe, one.functions, one.model)
     groups = group_members(others)
-    ordinary = one.train(plan, lambda: share(ends(), 1 + len(groups)), begins=begins)
+    ends = cache(ends)  # asked again when the budget is used up, it would grant more
+    later = 1 if plan.compared else 0  # the linear models that may be trained
+    ordinary = one.train(plan, lambda: share(ends(), 1 + len(groups) + later), begins=begins)
     missing = groups if kept is None else [group for group in groups if not kept.take(group)]
-    ended = 0
-    if missing and ordinary.ended != "interrupted":
-        ended = train_others(missing, ends(), kept, shown)
-    if ordinary.ended == "interrupted" or ended < len(missing):
+    ended, interrupted = 0, ordinary.ended == "interrupted"
+    if missing and not interrupted:
+        ended, interrupted = train_others(missing, ends(), kept, shown, later=later)
+    if interrupted and (ended < len(missing) or not missing or plan.compared):
         left = sum(len(group) for group in missing[ended:]) + (ordinary.ended == "interrupted")
         notes = (*plan.notes, *_interrupted(recipe.networks, left, kept is not None))
         return Trained(_with(ordinary, bag=1, stack=()), Bag(), notes, True, ended > 0)
