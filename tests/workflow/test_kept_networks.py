@@ -17,11 +17,15 @@ from goodfit.workflow.parts import Parts
 from goodfit.workflow.tables import table_parts
 
 
-@pytest.fixture(scope="module")
-def parts() -> Parts:
-    rng = np.random.default_rng(0)
+def parts_of(seed: int) -> Parts:
+    rng = np.random.default_rng(seed)
     x = rng.normal(size=90)
     return table_parts(pl.DataFrame({"x": x, "y": x + 0.1 * rng.normal(size=90)}), "y", recipe=Recipe())
+
+
+@pytest.fixture(scope="module")
+def parts() -> Parts:
+    return parts_of(0)
 
 
 def group(parts: Parts, **fields: object) -> list[Member]:
@@ -67,6 +71,12 @@ def test_what_another_recipe_trained_is_passed_over(parts, tmp_path):
     kept(parts, tmp_path)
     assert not KeptNetworks(tmp_path).take(group(parts, epochs=4))
     assert KeptNetworks(tmp_path).take(group(parts, time_budget=60.0))
+
+
+def test_what_was_trained_on_other_data_is_passed_over(parts, tmp_path):
+    kept(parts, tmp_path)
+    assert not KeptNetworks(tmp_path).take(group(parts_of(1)))
+    assert KeptNetworks(tmp_path).take(group(parts_of(0)))
 
 
 def test_what_time_ended_is_kept_for_that_time_only(parts, tmp_path):

@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 import goodfit
+from goodfit.messages import Message
 from goodfit.training.job import Job
 from goodfit.workflow import bag_training, one_network
 from goodfit.workflow.kept_networks import KeptNetworks
@@ -277,6 +278,25 @@ def test_a_whole_run_is_not_replaced_by_the_first_of_more_networks(tmp_path, wat
     assert watched.groups == 2
     assert weights(run) == weights(tmp_path / "whole")
     assert whole.history.ended_by == goodfit.load(run).history.ended_by
+
+
+@pytest.mark.parametrize(("fields", "bent"), [(STACKED, True), ({}, True), ({}, False)])
+def test_a_whole_run_is_left_as_it_is(tmp_path, watched, fields, bent):
+    table, run = write_table(tmp_path, bent=bent), tmp_path / "run"
+    before = goodfit.train(table, target="y", folder=run, **fields)
+    files = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in run.rglob("*") if path.is_file()}
+    watched.begin()
+    again = goodfit.train(resume=run)
+    assert watched.groups == 0
+    assert again.notes[-1] == Message("training.note.nothing-left", {"count": len(before.history)})
+    assert again.notes[:-1] == before.notes
+    assert again.predict(table).equals(before.predict(table))
+    left = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in run.rglob("*") if path.is_file()}
+    assert left == files
+    (tmp_path / "other").mkdir()
+    with pytest.raises(goodfit.InputError) as error:
+        goodfit.train(write_table(tmp_path / "other", rows=161), resume=run)
+    assert error.value.code == "resume.other-data"
 
 
 def test_other_data_are_refused_and_nothing_is_lost(tmp_path, watched):

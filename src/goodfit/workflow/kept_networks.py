@@ -8,6 +8,7 @@ from pathlib import Path
 
 from goodfit.training.checkpoint import Checkpoint, clear_remains, read_checkpoint, restore, save_checkpoint
 from goodfit.workflow.members import Member
+from goodfit.workflow.resuming import fingerprint
 
 __all__ = ["BAG", "KeptNetworks"]
 
@@ -37,14 +38,18 @@ class KeptNetworks:
         """
         for member in group:
             clear_remains(self._folder(member))
-            facts = {"recipe": member.job.recipe.to_dict(), "ended": member.ended}
+            facts = {
+                "data": fingerprint(member.parts),
+                "recipe": member.job.recipe.to_dict(),
+                "ended": member.ended,
+            }
             save_checkpoint(self._folder(member), member.job, member.state, facts)
 
     def take(self, group: Sequence[Member]) -> bool:
         """Put members back as they were kept, where all of them were, and say whether that is so.
 
-        Those of a group are trained together, and come out the same only so. What was trained by another
-        recipe is passed over, and what a time budget ended where that is another now.
+        Those of a group are trained together, and come out the same only so. What was trained on other
+        data or by another recipe is passed over, and what a time budget ended where that is another now.
         """
         found = [self._find(member) for member in group]
         if not all(found):
@@ -63,7 +68,8 @@ class KeptNetworks:
         trained_by, ended = (checkpoint[1]["facts"][name] for name in ("recipe", "ended"))
         if ended != "time-budget":  # it would have ended as it did with more time or less
             trained_by["time_budget"] = member.job.recipe.time_budget
-        return checkpoint if trained_by == member.job.recipe.to_dict() else None
+        same_data = checkpoint[1]["facts"].get("data") == fingerprint(member.parts)
+        return checkpoint if same_data and trained_by == member.job.recipe.to_dict() else None
 
     def _folder(self, member: Member) -> Path:
         return self.place / str(member.place + 1)

@@ -16,7 +16,7 @@ from goodfit.errors import InputError
 from goodfit.files import write_atomically
 from goodfit.messages import Message
 from goodfit.recipe import Recipe
-from goodfit.saving import CHECKPOINT, STAGE, mend
+from goodfit.saving import CHECKPOINT, STAGE, is_finished, mend
 from goodfit.training.checkpoint import (
     Checkpoint,
     checkpoint_numbers,
@@ -32,7 +32,7 @@ from goodfit.workflow.parts import Parts, pick, rows_of
 from goodfit.workflow.table_defaults import LEAVES_OPEN
 from goodfit.workflow.tables import TableOptions
 
-__all__ = ["CHANGEABLE", "Resumed", "checkpoint_saver", "read_resumed"]
+__all__ = ["CHANGEABLE", "Resumed", "checkpoint_saver", "fingerprint", "read_resumed"]
 
 CHANGEABLE = frozenset({"epochs", "patience", "min_improvement", "stop_at", "time_budget", "keep_going"})
 """Recipe fields that may differ when a training goes on: those that say when it ends."""
@@ -103,6 +103,22 @@ class Resumed:
             return self.notes
         return (*self.notes, Message("training.note.persistent-workers", {"workers": workers}))
 
+    def is_whole(self, recipe: Recipe) -> bool:
+        """Say whether the several networks of ``recipe`` are what the run in the folder has already."""
+        if recipe.networks == 1 or self.prolonged or self.checkpoint is None or not is_finished(self.place):
+            return False
+        return Recipe.from_file(self.place / "recipe.toml") == recipe
+
+    def check_data(self, parts: Parts) -> None:
+        """Refuse data that are not those that the training began with.
+
+        Raises
+        ------
+        InputError
+        """
+        if self.checkpoint is not None and self.checkpoint[1]["facts"]["data"] != fingerprint(parts):
+            raise InputError("resume.other-data", data=parts.source.name, folder=str(self.folder))
+
     def restore(self, job: Job, parts: Parts) -> TrainingState | None:
         """Put everything back and return how far the training was, None for its very beginning.
 
@@ -113,9 +129,7 @@ class Resumed:
         """
         if self.checkpoint is None:
             return None
-        facts = self.checkpoint[1]["facts"]
-        if facts["data"] != fingerprint(parts):
-            raise InputError("resume.other-data", data=parts.source.name, folder=str(self.folder))
+        self.check_data(parts)
         try:
             state = restore(job, self.checkpoint)
         except (KeyError, RuntimeError, ValueError) as error:

@@ -13,6 +13,7 @@ from typing import Any
 from torch import nn
 
 from goodfit.errors import InputError
+from goodfit.loading import load
 from goodfit.messages import Message
 from goodfit.recipe import Recipe
 from goodfit.run import Run
@@ -184,6 +185,10 @@ def train(
         plan = Plan(completed(recipe, parts, functions, model))
     else:
         plan = planned(recipe, parts, functions, model)
+    if resumed is not None and model is None and not functions and resumed.is_whole(plan.recipe):
+        resumed.check_data(parts)
+        run = load(resumed.folder)
+        return replace(run, notes=(*run.notes, _nothing_left(len(run.history))))
     if start is not None:
         start.check_columns(parts)
     place = None if folder is None else training_place(Path(folder)) if resumed is None else resumed.place
@@ -209,7 +214,7 @@ def train(
         job, state, ended, went_on = trained.ordinary
         notes = (*_notes(job, start), *(() if resumed is None else resumed.notes_on(job)), *trained.notes)
         if resumed is not None and not (went_on or trained.others_trained or trained.interrupted):
-            notes = (*notes, Message("training.note.nothing-left", {"count": state.epoch}))
+            notes = (*notes, _nothing_left(state.epoch))
         seed_epoch(recipe.seed, -1)
         said: dict[str, Any] = {"name": asked["name"], "notes": notes, "bag": trained.bag}
         said |= {"interrupted": trained.interrupted, "diagnosed": diagnose}
@@ -242,6 +247,10 @@ def parts_of(
 def _networks_in(folder: Path) -> int:
     """Return how many networks the run in a folder averages; 0 where there is no run."""
     return Recipe.from_file(folder / "recipe.toml").networks if is_finished(folder) else 0
+
+
+def _nothing_left(epochs: int) -> Message:
+    return Message("training.note.nothing-left", {"count": epochs})
 
 
 def _notes(job: Job, start: Start | None) -> tuple[Message, ...]:
