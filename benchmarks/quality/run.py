@@ -133,8 +133,8 @@ def report(rows: Sequence[Row], options: argparse.Namespace) -> str:
         "authors set where log loss counts. A rank is a table's, among the models that have every table, "
         "by the mean "
         "over the splits that all have; in brackets its 95 % bootstrap interval over tables. Wins and ratios "
-        "are by the splits that both have. Seconds are those of one processor core, fit and predict, the "
-        "median over tables and splits, on a machine that did other work too: they tell beside each other.",
+        "are by the splits that both have. Seconds are those of one processor core, fit and predict, over "
+        "tables and splits, on a machine that did other work too: they tell beside each other.",
         machine(),
     ]
     whole += [CHOICE]
@@ -222,13 +222,14 @@ def _overview(models: Sequence[str], scored: Mapping[str, Any], rows: Sequence[R
                 "" if own or not ratio else f"{statistics.median(ratio):.3f}",
                 "" if own or not accurate else f"{100 * statistics.mean(accurate):+.1f}",
                 "" if model == LINEAR else f"{statistics.median(seconds):.1f}",
+                "" if model == LINEAR else f"{statistics.mean(seconds):.1f}",
                 str(sum(model in found for found in scored.values())),
             ]
         )
     lines.sort(key=lambda line: (not line[1], line[1].rjust(20)))
     head = [
         *("model", "mean rank", "goodfit better on", "its score / goodfit's (median)"),
-        *("goodfit's accuracy is higher by, points", "seconds", "tables"),
+        *("goodfit's accuracy is higher by, points", "seconds, median", "mean", "tables"),
     ]
     return table(head, lines)
 

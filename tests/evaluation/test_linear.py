@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import numpy as np
 import pytest
@@ -149,9 +148,7 @@ def test_many_rows_are_subsampled(monkeypatch):
     numbers, categories, target = table(5000, 2)
     inputs = (numbers, categories)
     monkeypatch.setattr(linear, "MOST_ROWS", 1000)
-    before = time.perf_counter()
     first = fit_linear((inputs, target), (inputs, target), levels=(4, 2), n_classes=2, seed=0)
-    assert time.perf_counter() - before < 5
     again = fit_linear((inputs, target), (inputs, target), levels=(4, 2), n_classes=2, seed=0)
     assert first.rows == 1000
     assert (first(inputs) == again(inputs)).all()

@@ -16,6 +16,7 @@ import goodfit
 from goodfit.data.table import Source
 from goodfit.errors import InputError
 from goodfit.evaluation.scores import Score
+from goodfit.workflow import more_rows
 from goodfit.workflow.more_rows import _options_of, nested_rows
 from goodfit.workflow.parts import Part, Parts
 from spine_for_tests import people
@@ -160,11 +161,24 @@ def test_what_was_told_of_columns_is_told_again():
     assert _options_of(run.table).columns == told
 
 
-def test_a_time_budget_is_of_all_trainings_together():
+def test_a_time_budget_is_of_all_trainings_together(monkeypatch):
+    reckoned, ends, train_all = [], [], more_rows.train_all
+
+    def training_ends(*given):
+        reckoned.append((given, time.perf_counter() + 0.5))
+        return reckoned[-1][1]
+
+    def watched(members, shown, ends_at):
+        ends.append(ends_at)
+        train_all(members, shown, ends_at)
+
+    monkeypatch.setattr(more_rows, "training_ends", training_ends)
+    monkeypatch.setattr(more_rows, "train_all", watched)
     given = {**GIVEN, "epochs": 10**6, "patience": None, "time_budget": 4.0, "seeds": 2}
-    begun = time.perf_counter()
-    found = goodfit.data_curve(table(), fractions=(0.2, 0.6, 1.0), begun=begun - 3.0, **given)
-    assert time.perf_counter() - begun < 12.0  # six trainings of 4 s would be 24
+    begun = time.perf_counter() - 3.0
+    found = goodfit.data_curve(table(), fractions=(0.2, 0.6, 1.0), begun=begun, **given)
+    (((budget, since, *_), end),) = reckoned
+    assert (budget, since, ends) == (4.0, begun, [end])
     (note,) = [note for note in found.notes if note.code == "data_curve.note.cut"]
     assert note.values == {"count": 6, "all": 6}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -123,40 +122,3 @@ def test_dropout_that_stays_on_is_found() -> None:
 
     run = train(model=nn.Sequential(nn.Linear(5, 16), nn.ReLU(), Dropped(), nn.Linear(16, 2)))
     assert "train-eval-mismatch" in codes(run)
-
-
-def test_it_takes_well_under_a_second() -> None:
-    torch.manual_seed(0)
-    rows = (torch.randn(4000, 200), torch.randint(0, 3, (4000,)))
-    model = nn.Sequential(nn.Linear(200, 32), nn.ReLU(), nn.Linear(32, 3))
-    train(rows, model=model, epochs=1)  # imports
-    began = time.process_time()
-    train(rows, model=model, epochs=1, diagnose=False)
-    without = time.process_time() - began
-    began = time.process_time()
-    train(rows, model=model, epochs=1)
-    assert time.process_time() - began - without < 1.0
-
-
-def test_what_the_rows_were_divided_by_on_purpose_is_no_shift():
-    random = np.random.default_rng(0)
-    size, year = random.normal(size=400), np.arange(400) // 20 + 1990
-    table = {"size": size, "year": year, "price": size + 0.1 * random.normal(size=400)}
-    fields = {"target": "price", "model": "linear", "epochs": 5}
-    by_time = goodfit.train(table, time_column="year", **fields)
-    assert by_time.observations.data is not None
-    assert by_time.observations.data.shift is not None
-    assert "split-mismatch" not in [finding.code for finding in by_time.findings]
-
-
-def test_a_copy_or_two_are_not_told():
-    inputs, labels = data(240)
-    shared = {}
-    for copies in (2, 3):
-        valid, valid_labels = data(60, seed=1)
-        valid[:copies] = inputs[:copies]
-        run = goodfit.train(
-            (inputs, labels), valid=(valid, valid_labels), model=net(), loss="cross_entropy", epochs=1
-        )
-        shared[copies] = run.observations.data.duplicated_valid
-    assert shared == {2: 0.0, 3: 0.05}
