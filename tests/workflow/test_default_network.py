@@ -7,6 +7,7 @@ import pytest
 import goodfit
 from goodfit.cli.telling import tell_run
 from goodfit.evaluation.scores import Evaluation
+from goodfit.workflow import table_defaults
 from goodfit.workflow.default_network import Comparison
 
 
@@ -56,6 +57,14 @@ def test_small_tables_divided_by_time_or_group_are_compared_too(divided):
         frame = table(300, bent=bent).with_columns(day=day)
         run = goodfit.train(frame, target="y", **{divided: "day"})
         assert (run.recipe.model == "linear") is not bent
+        assert notes(run) == ([] if bent else ["training.note.linear-serves-numbers"])
+
+
+def test_one_network_of_a_table_too_large_for_several_is_compared_too(monkeypatch):
+    monkeypatch.setattr(table_defaults, "SECONDS", 2.0)
+    for bent in (False, True):
+        run = goodfit.train(table(1200, bent=bent), target="y", diagnose=False)
+        assert (run.recipe.model, run.recipe.bag) == ("tabm" if bent else "linear", 1)
         assert notes(run) == ([] if bent else ["training.note.linear-serves-numbers"])
 
 

@@ -1,4 +1,4 @@
-"""What is trained where nothing is said: a bag of networks on a small table, or the linear model it needs."""
+"""What is trained where nothing is said: a network or several, or the linear models that do as well."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SERVING: Mapping[str, Any] = {"initialization": FITTED, "learning_rate": 1e-4, "
 
 
 SMALL = 1000
-"""Rows of a table, all together, up to which a network that is no better than a linear model is not taken."""
+"""Rows of a table, all together, up to which a linear model is compared whatever the network is."""
 
 
 class Plan(NamedTuple):
@@ -93,10 +93,10 @@ class Comparison:
 def planned(asked: Recipe, parts: Parts, functions: Mapping[str, Any], model: Any) -> Plan:
     """Decide what is trained on the data.
 
-    A small table of whose network nothing is said gets a bag. Each of its networks will be compared with a
-    linear model fitted to the same rows on the rows that both left out, and where the linear models do as
-    well, as many linear models are what is trained. The test rows have no part in it. Where the rows of a
-    small table cannot be dealt out for a bag, as groups or time divide them, its one network is compared.
+    A table of whose network nothing is said gets tabm where there is time for it, and a bag of it where there
+    is more. It will be compared with linear models that are fitted to the same rows, on the rows that both
+    left out, and where these do as well, as many of them are what is trained. The test rows have no part in
+    it. So is the multilayer perceptron of a table that is small, but too wide for tabm.
 
     Parameters
     ----------
@@ -106,8 +106,11 @@ def planned(asked: Recipe, parts: Parts, functions: Mapping[str, Any], model: An
     recipe = completed(asked, parts, functions, model)
     if not leaves_all_open(asked, functions, model):
         return Plan(recipe)
+    if parts.table is None or parts.valid is None:
+        return Plan(recipe)
     recipe = bagged(recipe, parts)
-    return Plan(recipe, recipe.bag > 1 or _is_small(parts))
+    rows = (rows_of(parts.train) or 0) + (rows_of(parts.valid) or 0) + (rows_of(parts.test) or 0)
+    return Plan(recipe, recipe.model == "tabm" or rows <= SMALL)
 
 
 def linear_plan(networks: Recipe, parts: Parts, comparison: Comparison) -> Plan:
@@ -115,11 +118,6 @@ def linear_plan(networks: Recipe, parts: Parts, comparison: Comparison) -> Plan:
     said = {name: getattr(networks, name) for name in LEAVES_OPEN - {"model", "stack"}}
     recipe = completed(Recipe(model="linear", **said, **SERVING), parts, {}, None)
     return Plan(recipe, notes=(comparison.message(classes=bool(parts.classes)),))
-
-
-def _is_small(parts: Parts) -> bool:
-    rows = (rows_of(parts.train) or 0) + (rows_of(parts.valid) or 0) + (rows_of(parts.test) or 0)
-    return parts.table is not None and parts.valid is not None and rows <= SMALL
 
 
 def compare_with_linear(divisions: Sequence[Division], seed: int) -> Comparison | None:
