@@ -189,6 +189,8 @@ def section(found: dict[str, dict[str, list[Any]]], there: list[str], budget: fl
             pairs = list(zip(ends[who], ends.get("goodfit", ()), strict=False))
             lower[who][0] += sum(other < ours for other, ours in pairs)
             lower[who][1] += len(pairs)
+    others = [who for who in there if who != "goodfit"]
+    paired = [[name, *(_against(by, who, budget) for who in others)] for name, by in found.items()]
     beaten = ", ".join(f"{who} in {n} of {of}" for who, (n, of) in lower.items() if who != "goodfit")
     seconds = [f"{share * budget:g} s" for share in SHARES]
     return "\n\n".join(
@@ -197,10 +199,24 @@ def section(found: dict[str, dict[str, list[Any]]], there: list[str], budget: fl
             table(["", *there], lowest),
             "Each run divides the rows anew, so compare within it. Aim: goodfit's is always the lowest; "
             f"searches that found a lower one on the same rows: {beaten}.",
+            "What goodfit found beside each of the others: by how much its mean over the runs that both have "
+            "is lower (-) or higher (+), and in how many of them it is lower:",
+            table(["", *others], paired),
             "The course of the first run, and how many trials were begun:",
             table(["", *seconds, "trials"], courses),
         ]
     )
+
+
+def _against(by: dict[str, list[Any]], who: str, budget: float) -> str:
+    """Return how much lower goodfit's mean is than another's, and how often."""
+    runs = zip(by.get("goodfit", ()), by.get(who, ()), strict=False)
+    pairs = [tuple(at(run["course"], 1.0, budget) for run in both) for both in runs]
+    if not pairs:
+        return "–"
+    ours, theirs = np.mean(pairs, axis=0)
+    lower = sum(mine < other for mine, other in pairs)
+    return f"{100 * (ours / theirs - 1):+.1f} %, {lower} of {len(pairs)}"
 
 
 if __name__ == "__main__":

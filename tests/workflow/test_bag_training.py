@@ -71,7 +71,7 @@ def test_each_is_ended_when_its_time_is_over():
     assert [one.history.ended_by for one in whole.others] == ["time-budget"] * 2
 
 
-@pytest.mark.parametrize("later", [0, 1])
+@pytest.mark.parametrize("later", [0.0, 0.1])
 def test_the_time_that_is_left_is_shared_also_with_what_comes_later(monkeypatch, later):
     given: list[float] = []
 
@@ -82,7 +82,7 @@ def test_the_time_that_is_left_is_shared_also_with_what_comes_later(monkeypatch,
     monkeypatch.setattr(time_left, "time", SimpleNamespace(perf_counter=lambda: 0.0))
     groups = groups_of(bag=3, stack=("linear",))
     train_others(groups, 60.0, later=later)
-    assert given == [60.0 / left for left in range(len(groups) + later, later, -1)]
+    assert given == pytest.approx([60.0 / (left + later) for left in range(len(groups), 0, -1)])
 
 
 def test_the_display_counts_anew_each_time():

@@ -21,6 +21,7 @@ from goodfit.workflow import bag_training, one_network
 from goodfit.workflow.kept_networks import KeptNetworks
 from goodfit.workflow.members import Member
 from goodfit.workflow.table_defaults import BAGGED, TABLE_DEFAULTS
+from goodfit.workflow.trained import LINEAR
 
 STACKED = {"model": "mlp", "hidden": (8,), "bag": 3, "stack": ("linear",), "epochs": 4, "learning_rate": 0.01}
 
@@ -250,7 +251,7 @@ def test_a_time_budget_is_shared_by_all_networks_and_the_linear_ones_after_them(
     linear = sum(model == "linear" for model, _ in given)
     networks = len(given) - linear
     assert min(networks, linear) > 1
-    shares = [*range(networks + 1, 1, -1), *range(linear, 0, -1)]
+    shares = [*(left + LINEAR for left in range(networks, 0, -1)), *range(linear, 0, -1)]
     assert all(seconds <= budget / left for (_, seconds), left in zip(given, shares, strict=True))
 
 

@@ -42,7 +42,7 @@ def train_others(
     kept: KeptNetworks | None = None,
     shown: PopulationProgress | None = None,
     *,
-    later: int = 0,
+    later: float = 0.0,
 ) -> tuple[int, bool]:
     """Train members, each group of them together; return how many groups have ended, and whether by Ctrl-C.
 

@@ -39,6 +39,9 @@ def training_ends(time_budget: float | None, begun: float, prepared: float, afte
 
 
 def share(ends_at: float, trainings: int) -> float:
-    """Return when the first of several trainings must end, one after another having equal time."""
+    """Return when the first of several trainings must end, one after another having equal time.
+
+    One that takes a part of the others' time counts as that part.
+    """
     now = time.perf_counter()
     return now + (ends_at - now) / trainings

@@ -18,7 +18,10 @@ from goodfit.workflow.one_network import OneNetwork, OneTrained
 from goodfit.workflow.population_progress import PopulationProgress
 from goodfit.workflow.time_left import share
 
-__all__ = ["Trained", "train_planned"]
+__all__ = ["LINEAR", "Trained", "train_planned"]
+
+LINEAR = 0.1
+"""What the linear models that may serve have of the time of a network, or of a group of them."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def train_planned(
     others = make_others(parts, recipe, one.functions, one.model)
     groups = group_members(others)
     ends = cache(ends)  # asked again when the budget is used up, it would grant more
-    later = 1 if plan.compared else 0  # the linear models that may be trained
+    later = LINEAR if plan.compared else 0.0
     ordinary = one.train(plan, lambda: share(ends(), 1 + len(groups) + later), begins=begins)
     missing = groups if kept is None else [group for group in groups if not kept.take(group)]
     ended, interrupted = 0, ordinary.ended == "interrupted"
