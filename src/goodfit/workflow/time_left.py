@@ -38,7 +38,7 @@ def training_ends(time_budget: float | None, begun: float, prepared: float, afte
     return max(begun + time_budget - after * (prepared - begun), time.perf_counter() + LEAST * time_budget)
 
 
-def share(ends_at: float, trainings: int) -> float:
+def share(ends_at: float, trainings: float) -> float:
     """Return when the first of several trainings must end, one after another having equal time.
 
     One that takes a part of the others' time counts as that part.
