@@ -70,6 +70,26 @@ def test_a_grid_is_tried_whole():
     assert len({repr(trial.values) for trial in tuning.trials}) == len(tuning.trials) == 12
 
 
+def test_finals_side_by_side_end_as_those_in_one_process(monkeypatch):
+    given = {"space": {"hidden": [[4], [8]], "learning_rate": [0.01, 0.02]}, "sampler": "grid"}
+    given |= {"trials": None, "halving": None, "seeds": 3}
+    alone = search(workers=1, **given)
+    only_elsewhere(monkeypatch)
+    tuning = search(**given)
+    assert len(tuning.finalists) == len(alone.finalists) > 2
+    for mine, theirs in zip(tuning.finalists, alone.finalists, strict=True):
+        assert mine.recipe == theirs.recipe
+        np.testing.assert_allclose(mine.values, theirs.values, rtol=1e-4)
+        assert mine.chance == pytest.approx(theirs.chance, abs=0.02)
+    assert tuning.recipe == alone.recipe
+    np.testing.assert_allclose(tuning.run.predict(INPUTS), alone.run.predict(INPUTS), rtol=1e-3, atol=1e-5)
+    here, there = tuning.run.observations.vitals, alone.run.observations.vitals
+    assert here is not None
+    assert there is not None
+    np.testing.assert_allclose(here.values["weight_norm"], there.values["weight_norm"], rtol=1e-3)
+    assert [finding.code for finding in tuning.run.findings] == [f.code for f in alone.run.findings]
+
+
 def test_what_a_worker_that_dies_had_is_trained_all_the_same():
     class Fragile(nn.Module):
         def __init__(self) -> None:

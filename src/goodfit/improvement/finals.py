@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
 from goodfit.improvement.evidence import Finalist, ranked
+from goodfit.improvement.halving import Halving
 from goodfit.improvement.trial import Trial
+from goodfit.improvement.workers import Workers
 from goodfit.messages import Message
 from goodfit.recipe import Recipe
 from goodfit.training.attention import Attention
@@ -49,6 +51,7 @@ def play_finals(
     seeds: int,
     attention: Attention,
     higher: bool,
+    workers: int = 1,
 ) -> Finals:
     """Train the best recipes and ``unsearched`` with several seeds on the same rows, and choose.
 
@@ -64,6 +67,8 @@ def play_finals(
         and those that follow it.
     found
         The member of ``best[0]``, where this process trained it.
+    workers
+        Trainings side by side, each in a process of its own.
     """
     contestants: list[tuple[int | None, Recipe]] = []
     candidates = [(trial.number, trial.recipe.replace(seed=unsearched.seed)) for trial in best]
@@ -71,30 +76,27 @@ def play_finals(
         if all(recipe != other for _, other in contestants):
             contestants.append((number, recipe))
 
-    def trained(recipes: Sequence[Recipe], attention: Attention) -> list[Member]:
-        members = make_members(recipes, lambda recipe: parts_for(unsearched), model)
-        whole: list[Member] = []
-        for group in group_members(members):
-            train_group(group, attention)
-            if _over(attention) and any(member.ended in ("time-budget", "interrupted") for member in group):
-                break
-            whole += group
-        return sorted(whole, key=lambda member: member.place)
+    def ready(recipes: Sequence[Recipe]) -> list[list[Member]]:
+        return group_members(make_members(recipes, lambda recipe: parts_for(unsearched), model))
 
-    played: list[tuple[int | None, Recipe]] = []
-    members: list[list[Member]] = []
     seeds_of = [(unsearched.seed + place) % 2**63 for place in range(seeds)]
-    for number, recipe in contestants if seeds > 1 else ():
-        if _over(attention):
-            break
-        ends_at, now = attention.ends_at, perf_counter()
-        if number is None:
-            attention.ends_at = now + (ends_at - now) / 2
-        each = trained([recipe.replace(seed=seed) for seed in seeds_of], attention)
-        attention.ends_at = ends_at
-        if len(each) > 1:
-            played.append((number, recipe))
-            members.append(each)
+    whole = _trained(
+        (
+            (place, group, number is None)
+            for place, (number, recipe) in enumerate(contestants if seeds > 1 else ())
+            for group in ready([recipe.replace(seed=seed) for seed in seeds_of])
+        ),
+        Workers(
+            workers,
+            attention,
+            Halving(1, None, higher=higher),
+            lambda: _over(attention),
+            all_weights=True,
+        ),
+        attention,
+    )
+    places = [place for place in range(len(contestants)) if len(whole.get(place, ())) > 1]
+    played, members = [contestants[place] for place in places], [whole[place] for place in places]
     notes: tuple[Message, ...] = ()
     if seeds > 1 and len(played) < len(contestants):
         notes = (Message("tuning.note.finals-cut", {"played": len(played), "all": len(contestants)}),)
@@ -107,8 +109,47 @@ def play_finals(
         return Finals(tuple(finalists), best_of(again, higher), notes)
     if played and played[0][0] == best[0].number:
         return Finals((), best_of(members[0], higher), notes)
-    # The answer is trained whole, whatever the time: nobody wants one that was cut.
-    return Finals((), found or trained([best[0].recipe], Attention())[0], notes)
+    if found is None:  # it is trained whole, whatever the time: nobody wants one that was cut
+        (group,) = ready([best[0].recipe])
+        train_group(group, Attention())
+        found = group[0]
+    return Finals((), found, notes)
+
+
+def _trained(
+    groups: Iterable[tuple[int, list[Member], bool]], workers: Workers, attention: Attention
+) -> dict[int, list[Member]]:
+    """Train groups while there is time, and return by contestant the members that trained to their ends.
+
+    Parameters
+    ----------
+    groups
+        The contestant's place, the group, and whether that is what may take half of the time alone.
+    """
+    ends_at = attention.ends_at
+    until: dict[bool, float] = {False: ends_at}
+    whole: dict[int, list[Member]] = {}
+    given: dict[int, tuple[int, bool]] = {}
+    to_come = iter(groups)
+    with workers:
+        while True:
+            while workers.free() and not _over(attention) and (following := next(to_come, None)):
+                place, group, half = following
+                now = perf_counter()
+                attention.ends_at = until.setdefault(half, now + (ends_at - now) / 2)
+                if now < attention.ends_at:
+                    given[id(group)] = place, half
+                    workers.start(group)
+                attention.ends_at = ends_at
+            ended = workers.ended()
+            if not ended:
+                break
+            for each in ended:
+                place, half = given[id(each)]
+                over = attention.interrupted or perf_counter() >= until[half]
+                if not (over and any(member.ended in ("time-budget", "interrupted") for member in each)):
+                    whole.setdefault(place, []).extend(each)
+    return {place: sorted(each, key=lambda member: member.place) for place, each in whole.items()}
 
 
 def _over(attention: Attention) -> bool:

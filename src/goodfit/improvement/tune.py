@@ -217,6 +217,7 @@ def tune(
                 seeds=seeds if playing else 1,
                 attention=last,
                 higher=higher,
+                workers=state.workers,
             )
     device = finals.member.job.recipe.device
     tuning = Tuning(

@@ -58,18 +58,29 @@ class Workers:
 
     With a single worker they train in this process. Else each trains in a copy of it, a fork with one thread,
     which has the data and whatever functions the caller gave, and sends back the curves and the weights of
-    its best member. Which members go on is decided here for all of them. Nothing is lost with a process that
-    dies: its group is trained here, where what is wrong with it is said.
+    its best member, or of all. Which members go on is decided here for all of them. Nothing is lost with a
+    process that dies: its group is trained here, where what is wrong with it is said.
 
     Parameters
     ----------
     look
         Is called now and then while others train; says whether they are to end. It may take that back, for
         groups that are started later.
+    all_weights
+        Whether the weights of all members are wanted, and not of the best one alone.
     """
 
-    def __init__(self, count: int, attention: Attention, halving: Halving, look: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        count: int,
+        attention: Attention,
+        halving: Halving,
+        look: Callable[[], bool],
+        *,
+        all_weights: bool = False,
+    ) -> None:
         self.count = count
+        self._all_weights = all_weights
         self._attention, self._halving, self._look = attention, halving, look
         self._running: dict[Connection, tuple[Any, Sequence[Member]]] = {}
         self._ended: list[Sequence[Member]] = []
@@ -97,7 +108,7 @@ class Workers:
             self._ended.append(group)
             return
         ours, theirs = Pipe()
-        given = (theirs, group, self._attention.ends_at, self._halving)
+        given = (theirs, group, self._attention.ends_at, self._halving, self._all_weights)
         process = multiprocessing.get_context("fork").Process(target=_work, args=given)
         # The warning is of other threads' locks: none is taken, as in a DataLoader's workers.
         with warnings.catch_warnings():
@@ -138,7 +149,9 @@ class Workers:
         self._ended.append(group)
 
 
-def _work(connection: Connection, group: Sequence[Member], ends_at: float, halving: Halving) -> None:
+def _work(
+    connection: Connection, group: Sequence[Member], ends_at: float, halving: Halving, all_weights: bool
+) -> None:
     """Train a group in a process of its own; the caller's is told, and asked at rungs which members go on."""
     caller = os.getppid()
 
@@ -162,8 +175,11 @@ def _work(connection: Connection, group: Sequence[Member], ends_at: float, halvi
     try:
         train_group(group, attention, drop)
         best = best_of(group, halving.higher)
-        told = [_told(member) for member in group]
-        connection.send(("ended", told, group.index(best), _arrays(best.job.model)))
+        if best.measure is not None and best.job.vitals:
+            best.measure()
+        wanted = [member for member in group if all_weights or member is best]
+        weights = {group.index(member): _arrays(member.job.model) for member in wanted}
+        connection.send(("ended", [_told(member) for member in group], weights))
     except BaseException:
         os._exit(1)  # said by the caller's process
 
@@ -178,17 +194,19 @@ def _arrays(model: nn.Module) -> dict[str, Any]:
 
 def _told(member: Member) -> tuple[Any, Any]:
     """Return how a training went, without what only the process needs that it was in."""
-    lean = replace(
-        member.state, best_weights=None, losses=[], loss_weights=[], generators={}, random=None, vitals=[]
-    )
+    lean = replace(member.state, best_weights=None, losses=[], loss_weights=[], generators={}, random=None)
     return member.ended, lean
 
 
 def _take_over(
-    group: Sequence[Member], told: Sequence[tuple[Any, Any]], best: int, weights: Mapping[str, Any]
+    group: Sequence[Member],
+    told: Sequence[tuple[Any, Any]],
+    weights: Mapping[int, Mapping[str, Any]],
 ) -> None:
-    """Fill the members' states by what was told of them, and the weights of the best one."""
+    """Fill the members' states by what was told of them, and the networks whose weights came."""
     for member, (ended, state) in zip(group, told, strict=True):
         member.ended, member.state = ended, state
-    load_weights(group[best].job.model, {name: torch.from_numpy(value) for name, value in weights.items()})
-    group[best].job.model.eval()
+    for place, values in weights.items():
+        model = group[place].job.model
+        load_weights(model, {name: torch.from_numpy(value) for name, value in values.items()})
+        model.eval()
