@@ -139,6 +139,8 @@ class DataSummary:
         Validation score of a linear model on standardised features.
     shift
         Whether training and validation rows are of one kind.
+    time_column
+        The column of times by which rows were divided, the latest for validation and test.
     """
 
     rows: int
@@ -165,6 +167,7 @@ class DataSummary:
     chance_score: float | None = None
     linear_score: float | None = None
     shift: Shift | None = None
+    time_column: str = ""
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,14 @@ def test_validation_rows_of_another_kind_are_a_mismatch_only_if_surely_so():
     assert "split-mismatch" not in codes(learning(data=unsure, outputs=OUTPUTS))
 
 
+def test_parts_that_were_divided_by_time_are_not_to_be_made_alike():
+    for change in ({"shift": Shift(0.97, 0.94, "2")}, {"valid_class_counts": (280, 20)}):
+        data = replace(DATA, **change)
+        assert first(learning(data=data, outputs=OUTPUTS)).remedies[0].code == "parts-alike"
+        later = replace(data, time_column="day")
+        assert first(learning(data=later, outputs=OUTPUTS)).remedies[0].code == "latest-rows"
+
+
 def test_a_rare_class_that_is_never_found_is_an_imbalance_and_stands_for_the_collapse():
     data = replace(DATA, class_counts=(990, 10), valid_class_counts=(297, 3), linear_score=0.99)
     outputs = replace(OUTPUTS, predicted=(1.0, 0.0), actual=(0.99, 0.01), recalled=(1.0, 0.0), score=0.99)

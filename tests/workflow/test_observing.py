@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 import torch.nn.functional as F
@@ -45,6 +46,18 @@ def test_everything_is_observed_and_comes_back_from_a_folder(tmp_path: Path) -> 
     back = goodfit.load(tmp_path / "run", model=net()).observations
     for name in ("start", "parameters", "data", "labels", "outputs", "modes", "non_finite"):
         assert getattr(back, name) == getattr(seen, name), name
+
+
+def test_rows_divided_by_time_that_drift_are_said_to_be_so() -> None:
+    inputs, _ = data(400)
+    day = torch.arange(400.0)
+    drifting = inputs + (day / 80.0)[:, None] * torch.tensor([1.0, 0, 0, 0, 0])
+    columns = {f"x{place}": column for place, column in enumerate(drifting.T.tolist())}
+    frame = pl.DataFrame({**columns, "day": day.int().tolist(), "y": (inputs[:, 1] + inputs[:, 2]).tolist()})
+    run = goodfit.train(frame, target="y", time_column="day", hidden=(8,), epochs=5)
+    (found,) = [finding for finding in run.findings if finding.code == "split-mismatch"]
+    assert found.evidence["feature"] == "x0"
+    assert [remedy.code for remedy in found.remedies] == ["latest-rows"]
 
 
 def test_what_another_version_wrote_is_left_out() -> None:

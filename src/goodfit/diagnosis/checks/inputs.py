@@ -8,7 +8,7 @@ from goodfit.diagnosis.curves import curve_of
 from goodfit.diagnosis.harm import alarm, useless
 from goodfit.diagnosis.remedies import without_fields
 from goodfit.diagnosis.symptoms import OF_CURVES, OF_LAYERS, OF_SCORES
-from goodfit.finding import Finding, Severity
+from goodfit.finding import Finding, Remedy, Severity
 from goodfit.observations import Observations
 from goodfit.probes import DataSummary
 
@@ -141,7 +141,7 @@ def _shift(observations: Observations, data: DataSummary) -> list[Finding]:
     if severity == "warning" and gap > HALF and useless(observations):
         severity = "error"
     evidence = {"auc": shift.auc, "feature": shift.feature, "gap": gap}
-    remedies = (without_fields("check-split"),)
+    remedies = (_of_parts(data),)
     return [
         Finding(
             "split-mismatch",
@@ -171,5 +171,10 @@ def _class_shift(data: DataSummary) -> list[Finding]:
     if apart < 0.15 or apart < 1.5 * chance:
         return []
     evidence = {"apart": apart}
-    remedies = (without_fields("check-split"),)
+    remedies = (_of_parts(data),)
     return [Finding("split-mismatch", "warning", 0.9, None, evidence, remedies=remedies, variant="classes")]
+
+
+def _of_parts(data: DataSummary) -> Remedy:
+    """Return what to do about parts that differ: rows that were divided by time are meant to."""
+    return without_fields("latest-rows" if data.time_column else "parts-alike")
