@@ -16,9 +16,10 @@ import torch
 from torch import nn
 
 import goodfit
+from goodfit.cores import cores
 from goodfit.improvement.search import Search
 from goodfit.improvement.tuning import Tuning
-from goodfit.improvement.workers import can_fork, cores
+from goodfit.improvement.workers import can_fork
 from goodfit.workflow.members import train_group
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="processes cannot be copied here")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from goodfit.cores import cores
 from goodfit.data.columns import (
     as_categorical,
     as_numbers,
@@ -84,7 +84,7 @@ def apply_preparation(preparation: Preparation, frame: pl.DataFrame, source: str
         np.take(_codes_of(column, texts), physical, out=categories[:, place], mode="clip")
         return _never_seen(column, texts, physical)
 
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(cores()) as threads:
         filling = threads.map(fill, range(0, frame.height, BLOCK))
         notes = [look_up(place) for place in range(categories.shape[1])]
         list(filling)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from goodfit.cores import cores
 from goodfit.data.casting import read_column, read_target
 from goodfit.data.column_kinds import KINDS_TO_TELL, Written, describe, how_written
 from goodfit.data.table import Column, Profile, Table
@@ -132,7 +132,7 @@ def describe_columns(frame: pl.DataFrame, told: Mapping[str, str], decimal: str 
     """Return what every column is, and why; ``told`` holds kinds by name, as ``columns`` in `profile`."""
     columns = frame.get_columns()
     kinds = [told.get(series.name) for series in columns]
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(cores()) as threads:
         each: Any = threads.map if frame.height >= WORTH_THREADS else map
         written = list(each(how_written, columns, kinds, repeat(decimal)))
         typed = list(each(_typed, columns, kinds, written))

@@ -15,13 +15,14 @@ from typing import Any, Self
 import torch
 from torch import nn
 
+from goodfit.cores import cores
 from goodfit.improvement.halving import Halving
 from goodfit.recipe import Recipe
 from goodfit.training.attention import Attention
 from goodfit.training.weights import copy_weights, load_weights
 from goodfit.workflow.members import Member, best_of, train_group
 
-__all__ = ["Workers", "can_fork", "cores", "workers_of"]
+__all__ = ["Workers", "can_fork", "workers_of"]
 
 EVERY = 0.2
 """Seconds between two looks at the clock while others train."""
@@ -41,16 +42,11 @@ def can_fork() -> bool:
     return not multiprocessing.current_process().daemon
 
 
-def cores() -> int:
-    """Return the cores that this process may use, as far as they are worth a worker each."""
-    return min(MOST, len(os.sched_getaffinity(0)))
-
-
 def workers_of(asked: int | None, budget: float | None, recipe: Recipe) -> int:
     """Return how many groups train side by side: where the clock decides what is found, one on each core."""
     if recipe.device != "cpu" or not can_fork():
         return 1
-    return asked or (1 if budget is None else cores())
+    return asked or (1 if budget is None else min(MOST, cores()))
 
 
 class Workers:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
+from goodfit.cores import cores
 from goodfit.training.job import Job
 
 __all__ = ["threads_for", "threads_of", "using_threads"]
@@ -27,9 +28,11 @@ def threads_for(multiplications: float, rows: int) -> int:
     rows
         Rows of a minibatch.
 
-    An update takes about six operations for each: two forward, four backward.
+    An update takes about six operations for each: two forward, four backward. A large one has torch's
+    threads, as far as this process has cores for them.
     """
-    return 1 if 6.0 * multiplications * rows < ONE_THREAD_BELOW else torch.get_num_threads()
+    small = 6.0 * multiplications * rows < ONE_THREAD_BELOW
+    return 1 if small else min(torch.get_num_threads(), cores())
 
 
 def threads_of(job: Job) -> int:
