@@ -16,7 +16,7 @@ import goodfit
 from goodfit.data.table import Source
 from goodfit.errors import InputError
 from goodfit.evaluation.scores import Score
-from goodfit.workflow import more_rows
+from goodfit.workflow import group_training, more_rows
 from goodfit.workflow.more_rows import _options_of, nested_rows
 from goodfit.workflow.parts import Part, Parts
 from spine_for_tests import people
@@ -161,6 +161,17 @@ def test_what_was_told_of_columns_is_told_again():
     assert _options_of(run.table).columns == told
 
 
+def test_ctrl_c_leaves_no_curve_of_what_was_trained_for_shorter(monkeypatch):
+    def pressing(group, attention, *given):
+        attention.interrupt()
+        train_group(group, attention, *given)
+
+    train_group = group_training.train_group
+    monkeypatch.setattr(group_training, "train_group", pressing)
+    with pytest.raises(KeyboardInterrupt):
+        goodfit.data_curve(table(), fractions=(0.2, 0.6, 1.0), **{**GIVEN, "seeds": 1})
+
+
 def test_a_time_budget_is_of_all_trainings_together(monkeypatch):
     reckoned, ends, train_all = [], [], more_rows.train_all
 
@@ -168,9 +179,9 @@ def test_a_time_budget_is_of_all_trainings_together(monkeypatch):
         reckoned.append((given, time.perf_counter() + 0.5))
         return reckoned[-1][1]
 
-    def watched(members, shown, ends_at):
+    def watched(members, shown, ends_at, **how):
         ends.append(ends_at)
-        train_all(members, shown, ends_at)
+        train_all(members, shown, ends_at, **how)
 
     monkeypatch.setattr(more_rows, "training_ends", training_ends)
     monkeypatch.setattr(more_rows, "train_all", watched)

@@ -9,7 +9,7 @@ import pytest
 
 import goodfit
 from goodfit.recipe import Recipe
-from goodfit.workflow import members, one_network, repeating
+from goodfit.workflow import group_training, members, one_network, repeating
 from goodfit.workflow.tables import TableOptions, table_parts
 from goodfit.workflow.time_left import LEAST, training_ends
 
@@ -60,11 +60,11 @@ def test_the_whole_call_keeps_to_the_budget(reckoned, monkeypatch):
 @pytest.mark.parametrize("several", [{"seeds": 3}, {"folds": 2}])
 @pytest.mark.parametrize("apart", [{}, {"accumulate": 2}])
 def test_several_trainings_share_the_budget_of_the_whole_call(several, apart, reckoned, monkeypatch):
-    ends, train_all = [], members.train_all
+    ends, train_all = [], group_training.train_all
 
-    def watched(given, shown, ends_at):
+    def watched(given, shown, ends_at, *kept, **how):
         ends.append(ends_at)
-        train_all(given, shown, ends_at)
+        train_all(given, shown, ends_at, *kept, **how)
 
     monkeypatch.setattr(repeating, "train_all", watched)
     inputs = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
@@ -89,7 +89,7 @@ def test_each_group_has_an_equal_share_of_the_time_that_is_left(monkeypatch):
     parts = table_parts((inputs, inputs[:, 0]), None, recipe=Recipe(), options=TableOptions("regression"))
     recipes = [Recipe(model="mlp", hidden=(width,)) for width in (2, 3)]
     ends = []
-    monkeypatch.setattr(members, "train_group", lambda *given: ends.append(given[-1]))
+    monkeypatch.setattr(group_training, "train_group", lambda *given: ends.append(given[-1]))
     now = time.perf_counter()
-    members.train_all(members.make_members(recipes, lambda _: parts), ends_at=now + 100.0)
+    group_training.train_all(members.make_members(recipes, lambda _: parts), ends_at=now + 100.0)
     assert ends == pytest.approx([now + 50.0, now + 100.0], abs=5.0)

@@ -20,7 +20,7 @@ from goodfit.improvement.halving import Halving
 from goodfit.recipe import Recipe
 from goodfit.training.attention import Attention
 from goodfit.training.weights import copy_weights, load_weights
-from goodfit.workflow.members import Member, best_of, train_group
+from goodfit.workflow.members import Member, add_vitals, best_of, train_group
 
 __all__ = ["Workers", "can_fork", "workers_of"]
 
@@ -171,8 +171,8 @@ def _work(
     try:
         train_group(group, attention, drop)
         best = best_of(group, halving.higher)
-        if best.measure is not None and best.job.vitals:
-            best.measure()
+        if best.job.vitals:
+            add_vitals(best)
         wanted = [member for member in group if all_weights or member is best]
         weights = {group.index(member): _arrays(member.job.model) for member in wanted}
         connection.send(("ended", [_told(member) for member in group], weights))

@@ -1,4 +1,4 @@
-"""The trained networks of a bag on disk, so that an interrupted training goes on with the others."""
+"""Trained networks of several on disk, so that an interrupted training goes on with the others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BAG = "bag"
 
 @dataclass(frozen=True)
 class KeptNetworks:
-    """Keeps trained members until all of a bag are.
+    """Keeps trained members until all are.
 
     Parameters
     ----------

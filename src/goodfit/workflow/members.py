@@ -37,18 +37,17 @@ from goodfit.workflow.finishing import finish
 from goodfit.workflow.job import make_job, network_shape
 from goodfit.workflow.lazy_run import LazyRun
 from goodfit.workflow.parts import Parts
-from goodfit.workflow.population_progress import PopulationProgress
 from goodfit.workflow.starting import NETWORK
 from goodfit.workflow.time_left import share
 
 __all__ = [
     "Member",
+    "add_vitals",
     "best_of",
     "group_members",
     "make_member",
     "make_members",
     "make_run",
-    "train_all",
     "train_group",
 ]
 
@@ -231,6 +230,13 @@ def _train_alone(member: Member, attention: Attention, drop: Drop | None) -> End
     return ended
 
 
+def add_vitals(member: Member) -> None:
+    """Put the vitals of a trained member into its state, if they are not there."""
+    if member.measure is not None:
+        member.measure()
+        member.measure = None
+
+
 def make_run(
     member: Member,
     diagnosed: bool,
@@ -260,8 +266,7 @@ def make_run(
 
     def whole() -> Run:
         with undisturbed():
-            if member.measure is not None:
-                member.measure()
+            add_vitals(member)
             seed_epoch(recipe.seed, -1)
             return finish(
                 job,
@@ -290,23 +295,3 @@ def make_run(
         calibration=calibration,
         threshold=threshold,
     )
-
-
-def train_all(
-    members: Sequence[Member], shown: PopulationProgress | None = None, ends_at: float = math.inf
-) -> None:
-    """Train members as few networks, one group after another; their states are filled.
-
-    Parameters
-    ----------
-    ends_at
-        When all must be trained, by ``time.perf_counter``; each group has an equal share of what is left.
-    """
-    shown = shown or PopulationProgress()
-    shown.expect(len(members))
-    attention = Attention()  # one for all: after a Ctrl-C the groups to come end with their first update
-    groups = group_members(members)
-    with shown:
-        for number, group in enumerate(groups):
-            shown.begin(group[0].job.recipe, len(group))
-            train_group(group, attention, shown.watcher, share(ends_at, len(groups) - number))

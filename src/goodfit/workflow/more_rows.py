@@ -24,8 +24,9 @@ from goodfit.run import Run
 from goodfit.training.randomness import undisturbed
 from goodfit.workflow.choices import check_functions, completed, separate_functions
 from goodfit.workflow.finishing import judged
+from goodfit.workflow.group_training import train_all
 from goodfit.workflow.live_display import terminal
-from goodfit.workflow.members import Member, make_member, train_all
+from goodfit.workflow.members import Member, make_member
 from goodfit.workflow.own_data import chosen_rows
 from goodfit.workflow.parts import Parts, rows_of, target_of
 from goodfit.workflow.population_progress import PopulationProgress
@@ -148,7 +149,9 @@ def data_curve(
             member.place = place
         budget = whole.time_budget if run is None or "time_budget" in fields else None
         ends_at = training_ends(budget, begun, time.perf_counter(), AFTER_SEVERAL)
-        train_all(members, PopulationProgress(language, terminal(progress)), ends_at)
+        train_all(members, PopulationProgress(language, terminal(progress)), ends_at, all_begin=False)
+        if any(member.ended in (None, "interrupted") for member in members):
+            raise KeyboardInterrupt  # a curve of what was trained for shorter would mislead
         cut = sum(member.ended == "time-budget" for member in members)
         if cut:
             noted.append(Message("data_curve.note.cut", {"count": cut, "all": len(members)}))

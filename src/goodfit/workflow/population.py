@@ -17,8 +17,9 @@ from goodfit.run import Run
 from goodfit.saving import check_folder, save_run
 from goodfit.training.randomness import undisturbed
 from goodfit.workflow.choices import check_functions
+from goodfit.workflow.group_training import train_all
 from goodfit.workflow.live_display import terminal
-from goodfit.workflow.members import make_members, make_run, train_all
+from goodfit.workflow.members import make_members, make_run
 from goodfit.workflow.own_data import is_own_data, own_parts
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.population_progress import PopulationProgress

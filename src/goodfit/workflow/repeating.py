@@ -17,12 +17,14 @@ from goodfit.errors import InputError
 from goodfit.evaluation.spread import spread_of
 from goodfit.messages import Message
 from goodfit.models.ensemble import Ensemble
+from goodfit.observations import History
 from goodfit.recipe import Recipe
 from goodfit.repeats import Repeat, Repeats
 from goodfit.run import Run
 from goodfit.training.randomness import undisturbed
 from goodfit.training.weights import load_weights
 from goodfit.workflow.choices import completed
+from goodfit.workflow.default_network import Plan
 from goodfit.workflow.finishing import judged
 from goodfit.workflow.folding import (
     Fold,
@@ -32,7 +34,9 @@ from goodfit.workflow.folding import (
     mean_threshold,
     out_of_fold,
 )
-from goodfit.workflow.members import Member, make_member, make_members, make_run, train_all
+from goodfit.workflow.group_training import train_all
+from goodfit.workflow.keeping_repeats import Keep
+from goodfit.workflow.members import Member, make_member, make_members, make_run
 from goodfit.workflow.own_data import is_own_data, own_folds, own_parts
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.population_progress import PopulationProgress
@@ -90,6 +94,8 @@ def train_seeds(
     name: str | None = None,
     shown: PopulationProgress | None = None,
     begun: float,
+    keep: Keep | None = None,
+    said: tuple[Message, ...] = (),
 ) -> Run:
     """Train ``recipe`` with its seed and the ones that follow it, on the same rows, as one population.
 
@@ -100,13 +106,27 @@ def train_seeds(
     ----------
     begun
         When the seconds of the time budget, which is of all of it, began to count, by ``time.perf_counter``.
+    keep
+        Keeps the networks as they end; None: nowhere.
+    said
+        What was to be said when a training began that goes on.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        There was a Ctrl-C before the first seed's training began.
     """
     asked, recipe = recipe, completed(recipe, parts, functions, model)
-    notes = _single_networks(asked, recipe, parts, functions, model)
+    notes = said or _single_networks(asked, recipe, parts, functions, model)
     recipes = [recipe.replace(seed=(recipe.seed + place) % 2**63) for place in range(seeds)]
     with undisturbed():
         members = make_members(recipes, lambda _: parts, model, vitals, functions=functions)
-        train_all(members, shown, _ends(recipe, begun))
+        kept = None if keep is None else keep(Plan(recipe, notes=notes), parts)
+        train_all(members, shown, _ends(recipe, begun), kept, all_begin=False)
+    every, members = members, [member for member in members if member.ended is not None]
+    if every[0].ended is None:
+        raise KeyboardInterrupt
+    notes = (*notes, *_interrupted(every, kept is not None))
     runs = _runs(members, diagnose, name, shared=True)
     trainings = tuple(_repeat(run, run.recipe.seed) for run in runs)
     if isinstance(model, nn.Module):
@@ -114,6 +134,7 @@ def train_seeds(
     repeats = Repeats("seeds", trainings, ensemble)
     run = replace(
         runs[0],
+        history=_history(runs[0], every),
         findings=tuple(_findings(runs, "seeds")) if diagnose else (),
         repeats=repeats,
         notes=(*runs[0].notes, *notes),
@@ -138,6 +159,8 @@ def train_folds(
     diagnose: bool = True,
     shown: PopulationProgress | None = None,
     begun: float,
+    keep: Keep | None = None,
+    said: tuple[Message, ...] = (),
 ) -> Run:
     """Cross-validate ``recipe`` in one population: each row is predicted by the training that left it out.
 
@@ -150,9 +173,13 @@ def train_folds(
         ``data, target, valid, test, options, name``, as `goodfit.train` takes them.
     begun
         When the seconds of the time budget, which is of all of it, began to count, by ``time.perf_counter``.
+    keep, said
+        See `train_seeds`.
 
     Raises
     ------
+    KeyboardInterrupt
+        There was a Ctrl-C before the training of each fold had begun.
     InputError
         Test rows or their share were given, or the rows cannot be divided into so many folds.
     """
@@ -171,19 +198,28 @@ def train_folds(
         ordinary = None if ensemble else divided(known, recipe)
     every = folded.parts if ordinary is None else [ordinary, *folded.parts]
     chosen, recipe = recipe, completed(recipe, every[0], functions, model)
-    notes = _single_networks(chosen, recipe, every[0], functions, model)
+    notes = said or _single_networks(chosen, recipe, every[0], functions, model)
     with undisturbed():
         members = [
             make_member(place, recipe, parts, model, functions, vitals) for place, parts in enumerate(every)
         ]
-        train_all(members, shown, _ends(recipe, begun))
+        kept = None if keep is None else keep(Plan(recipe, notes=notes), every[0])
+        train_all(members, shown, _ends(recipe, begun), kept, all_begin=False)
+    if any(member.ended is None for member in members):
+        raise KeyboardInterrupt
+    notes = (*notes, *_interrupted(members, kept is not None))
     runs = _runs(members, diagnose, asked["name"], shared=False)
     left_out = zip(runs[len(every) - folds :], folded.parts, strict=True)
     of_folds = [Fold(place + 1, run, parts) for place, (run, parts) in enumerate(left_out)]
     evaluation, predictions = out_of_fold(of_folds, seed=recipe.seed)
     trainings = tuple(_repeat(fold.run, fold.number) for fold in of_folds)
     repeats = Repeats("folds", trainings, ensemble, evaluation, predictions)
-    run = replace(runs[0], repeats=repeats, notes=(*runs[0].notes, folded.rule, *notes))
+    run = replace(
+        runs[0],
+        history=_history(runs[0], members),
+        repeats=repeats,
+        notes=(*runs[0].notes, folded.rule, *notes),
+    )
     if not ensemble:
         return _in_place(run, model, members[0].job.device)
     table = (
@@ -214,6 +250,26 @@ def _single_networks(
     if networks == 1 or not leaves_all_open(asked, functions, model):
         return ()
     return (Message("population.note.single-networks", {"networks": networks}),)
+
+
+def _interrupted(members: Sequence[Member], kept: bool) -> tuple[Message, ...]:
+    """Return what is to be said of a Ctrl-C, where there was one."""
+    count, left = len(members), sum(member.ended is None for member in members)
+    whole = sum(member.ended not in (None, "interrupted") for member in members)
+    if whole == count:
+        return ()
+    notes = [Message("population.note.interrupted", {"whole": whole, "all": count})]
+    if left:
+        notes.append(Message("population.note.interrupted-left-out", {"count": left}))
+    if kept:
+        notes.append(Message("population.note.interrupted-kept"))
+    return tuple(notes)
+
+
+def _history(run: Run, members: Sequence[Member]) -> History:
+    """Return the curves of the first training, which end as all of them did."""
+    interrupted = any(member.ended in (None, "interrupted") for member in members)
+    return replace(run.history, ended_by="interrupted") if interrupted else run.history
 
 
 def _ends(recipe: Recipe, begun: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from goodfit.workflow.parts import Parts, pick, rows_of
 from goodfit.workflow.table_defaults import LEAVES_OPEN
 from goodfit.workflow.tables import TableOptions
 
-__all__ = ["CHANGEABLE", "Resumed", "checkpoint_saver", "fingerprint", "read_resumed"]
+__all__ = ["CHANGEABLE", "Resumed", "checkpoint_saver", "fingerprint", "read_resumed", "save_asked"]
 
 CHANGEABLE = frozenset({"epochs", "patience", "min_improvement", "stop_at", "time_budget", "keep_going"})
 """Recipe fields that may differ when a training goes on: those that say when it ends."""
@@ -62,6 +62,9 @@ class Resumed:
         What was to be said of how the recipe was decided.
     prolonged
         Whether what ends the training was changed.
+    repeated
+        ``seeds``, ``folds``, ``ensemble`` and the fingerprint of the ``data`` where it is trained several
+        times; empty for others.
     """
 
     folder: Path
@@ -73,6 +76,7 @@ class Resumed:
     said: tuple[Message, ...] = ()
     prolonged: bool = False
     notes: tuple[Message, ...] = ()
+    repeated: Mapping[str, Any] = field(default_factory=dict)
 
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return ``data, target, valid, test, options, name``: what is given again, else as it was.
@@ -116,7 +120,8 @@ class Resumed:
         ------
         InputError
         """
-        if self.checkpoint is not None and self.checkpoint[1]["facts"]["data"] != fingerprint(parts):
+        facts = self.repeated if self.checkpoint is None else self.checkpoint[1]["facts"]
+        if facts.get("data", known := fingerprint(parts)) != known:
             raise InputError("resume.other-data", data=parts.source.name, folder=str(self.folder))
 
     def restore(self, job: Job, parts: Parts) -> TrainingState | None:
@@ -190,6 +195,7 @@ def read_resumed(folder: Path, recipe: Recipe | None, fields: Mapping[str, Any])
         said=tuple(Message.from_dict(note) for note in asked.get("notes", ())),
         prolonged=bool(told),
         notes=tuple(notes),
+        repeated=asked.get("repeated", {}),
     )
 
 
@@ -214,6 +220,21 @@ def checkpoint_saver(
         for number in checkpoint_numbers(place):
             (place / f"{number}.json").unlink()
     clear_remains(place)
+    save_asked(folder, plan, asked)
+    facts = {"data": fingerprint(parts), "threads": threads}
+    return lambda state: save_checkpoint(place, job, state, facts)
+
+
+def save_asked(
+    folder: Path, plan: Plan, asked: Mapping[str, Any], repeated: Mapping[str, Any] | None = None
+) -> None:
+    """Write what a training was asked for to the place of its checkpoints.
+
+    Parameters
+    ----------
+    repeated
+        See `Resumed`.
+    """
     told = {name: value if _plain(value) else None for name, value in asked.items()}
     for name in ("data", "valid", "test"):
         told[name] = str(Path(asked[name]).absolute()) if isinstance(asked[name], (str, Path)) else None
@@ -222,9 +243,8 @@ def checkpoint_saver(
     }
     notes = [note.to_dict() for note in plan.notes]
     body = {**told, "recipe": plan.recipe.to_dict(), "compared": plan.compared, "notes": notes}
-    write_atomically(place / JOB_FILE, json.dumps(body, indent=1, ensure_ascii=False))
-    facts = {"data": fingerprint(parts), "threads": threads}
-    return lambda state: save_checkpoint(place, job, state, facts)
+    body |= {} if repeated is None else {"repeated": dict(repeated)}
+    write_atomically(folder / CHECKPOINT / JOB_FILE, json.dumps(body, indent=1, ensure_ascii=False))
 
 
 def fingerprint(parts: Parts) -> str | None:

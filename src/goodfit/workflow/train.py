@@ -23,6 +23,7 @@ from goodfit.training.randomness import seed_epoch, undisturbed
 from goodfit.workflow.choices import check_functions, completed, separate_functions
 from goodfit.workflow.default_network import Plan, planned
 from goodfit.workflow.finishing import finish
+from goodfit.workflow.keeping_repeats import RepeatsFolder
 from goodfit.workflow.kept_networks import BAG, KeptNetworks
 from goodfit.workflow.live_display import terminal
 from goodfit.workflow.one_network import OneNetwork
@@ -106,8 +107,9 @@ def train(
     seeds
         Train with so many seeds, the recipe's and those that follow it, on the same rows and as one
         population: how far they come apart is what chance does (``run.repeats``), and the findings heed it.
-        The Run is that of the first seed, nothing being chosen by its result. Trainings in one population
-        write no checkpoints: what is killed before its end begins anew.
+        The Run is that of the first seed, nothing being chosen by its result. With a ``folder`` a training
+        that has ended is kept in it, and ``resume`` goes on with the others; those of one population end
+        together.
     folds
         Cross-validate with so many folds, in one population, beside the ordinary training: ``run.repeats``
         has the predictions of every row by the training that left it out, and how good they are.
@@ -152,6 +154,9 @@ def train(
     cannot = {"resume": resume, "from_weights": from_weights, "tensorboard": tensorboard}
     repeated = check_repeats(seeds, folds, ensemble, cannot)
     resumed = None if resume is None else read_resumed(Path(resume), recipe, fields)
+    if resumed is not None and resumed.repeated:
+        seeds, folds, ensemble = (resumed.repeated[name] for name in ("seeds", "folds", "ensemble"))
+        repeated = check_repeats(seeds, folds, ensemble, {**cannot, "resume": None})
     start = None if from_weights is None else start_from(from_weights)
     asked = {"data": data, "target": target, "valid": valid, "test": test, "options": options, "name": name}
     if resumed is not None:
@@ -166,15 +171,18 @@ def train(
         shown = PopulationProgress(language, terminal(bool(progress)))
         several: dict[str, Any] = {"ensemble": ensemble, "vitals": vitals}
         several |= {"diagnose": diagnose, "shown": shown, "begun": begun}
+        at = None
+        if folder is not None:
+            told = {"seeds": seeds, "folds": folds, "ensemble": ensemble}
+            at = RepeatsFolder(Path(folder), asked, told, force, resumed)
+            several |= {"keep": at.keep, "said": () if resumed is None else resumed.said}
         if folds is not None:
             run = train_folds(asked, recipe, model, functions, folds, **several)
         else:
             parts = parts_of(asked, model, recipe, stepped=step is not None, looked_at=folder is not None)
-            several |= {"name": name}
+            several |= {"name": asked["name"]}
             run = train_seeds(parts, recipe, model, functions, seeds or 1, **several)
-        if folder is None:
-            return run
-        return replace(run, folder=save_run(run, Path(folder), force=force, language=language))
+        return run if at is None else replace(run, folder=at.save(run, language))
     parts = parts_of(asked, model, recipe, stepped=step is not None, looked_at=folder is not None)
     prepared = time.perf_counter()
     if start is not None and recipe.bag > 1:
