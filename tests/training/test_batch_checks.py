@@ -88,7 +88,11 @@ def test_a_lack_of_memory_is_not_taken_for_it(part):
         goodfit.train(train, model=Large, loss="cross_entropy", epochs=1, vitals=False, **data)
 
 
-def test_a_label_out_of_range_is_not_taken_for_it():
-    with pytest.raises(InputError, match="label") as refused:
-        goodfit.train(sequences(0, 5), model=Mean, loss="cross_entropy", epochs=1, vitals=False)
+@pytest.mark.parametrize("part", ["train", "valid", "test"])
+def test_a_label_out_of_range_is_told_with_its_batch(part):
+    data = {name: sequences(0, 0) for name in ("train", "valid", "test")}
+    data[part] = sequences(0, 5)
+    train = data.pop("train")
+    with pytest.raises(InputError, match=f"In batch 2 of the {part} data: The label 5 in row 0") as refused:
+        goodfit.train(train, model=Mean, loss="cross_entropy", epochs=1, vitals=False, **data)
     assert "width" not in str(refused.value)

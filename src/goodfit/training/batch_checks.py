@@ -1,7 +1,8 @@
-"""Batches of one's own that the network cannot take, as their rows are unlike those of the first."""
+"""Batches of one's own that the network or the loss cannot take: what is wrong with them."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -9,16 +10,16 @@ from torch import nn
 
 from goodfit.data.batches import Batch, Batches, leaves
 from goodfit.errors import InputError
+from goodfit.training.job import Job
+from goodfit.training.loss_checks import check_loss
+from goodfit.training.losses import convert_target
 from goodfit.training.outputs import call
 
-__all__ = ["refuse_other_rows"]
+__all__ = ["refuse_batch"]
 
 
-def refuse_other_rows(model: nn.Module, batches: Batches, batch: Batch, number: int, part: str) -> None:
-    """Refuse a batch that failed if its rows have other shapes than those of the first batch.
-
-    Rows of any length are fine for a network that takes them, so this is asked only once it has failed, and
-    the network must fail again, called alone, and take the first batch: else there is another cause.
+def refuse_batch(job: Job, batches: Batches, batch: Batch, number: int, part: str) -> None:
+    """Refuse a batch that failed by what is wrong with it, if that can be told.
 
     Parameters
     ----------
@@ -30,6 +31,26 @@ def refuse_other_rows(model: nn.Module, batches: Batches, batch: Batch, number: 
     Raises
     ------
     InputError
+    """
+    if job.step is not None:
+        return
+    _refuse_other_rows(job.model, batches, batch, number, part)
+    inputs, target = batch
+    job.model.eval()
+    try:
+        with torch.no_grad(), suppress(IndexError, RuntimeError, TypeError):
+            outputs = call(job.model, inputs)
+            check_loss(job.loss, outputs, convert_target(job.loss, target, outputs))
+    except InputError as error:
+        values = {"part": part, "batch": number + 1, "problem": error.message}
+        raise InputError("training.batch-refused", **values) from None
+
+
+def _refuse_other_rows(model: nn.Module, batches: Batches, batch: Batch, number: int, part: str) -> None:
+    """Refuse a batch that failed if its rows have other shapes than those of the first batch.
+
+    Rows of any length are fine for a network that takes them, so this is asked only once it has failed, and
+    the network must fail again, called alone, and take the first batch: else there is another cause.
     """
     first = next(iter(batches.epoch(0)), batch)
     for one, other in zip(leaves(batch[0]), leaves(first[0]), strict=False):

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from goodfit.observations import EndedBy
 from goodfit.training.attention import Attention, heeding_interrupts
-from goodfit.training.batch_checks import refuse_other_rows
+from goodfit.training.batch_checks import refuse_batch
 from goodfit.training.compiling import compiled
 from goodfit.training.gradients import Group, adjust_gradients, gradients, group_weight, groups
 from goodfit.training.hopeless import hopeless
 from goodfit.training.job import Job
 from goodfit.training.lean_step import lean_step, lean_zero_grad
-from goodfit.training.loss_checks import check_loss
-from goodfit.training.losses import convert_target
 from goodfit.training.measuring import evaluate_step, measure_epoch, measure_start, try_rows
 from goodfit.training.optimizers import set_learning_rate
-from goodfit.training.outputs import call
 from goodfit.training.randomness import generator_states, restore, seed_epoch
 from goodfit.training.state import Row, TrainingState
 from goodfit.training.stopping import ended_by
@@ -94,7 +89,8 @@ def train_one_epoch(job: Job, state: TrainingState, attention: Attention) -> End
         try:
             state.losses.append(train_step(job, group, (state.epoch, state.batch)))
         except (IndexError, RuntimeError, ValueError):
-            refuse(job, group, state.batch)
+            for place, batch in enumerate(group, state.batch):
+                refuse_batch(job, job.train, batch, place, "train")
             raise
         state.loss_weights.append(group_weight(job, group))
         state.batch += len(group)
@@ -148,14 +144,3 @@ def _update(job: Job) -> None:
         job.update()
     else:
         job.optimizer.step()
-
-
-def refuse(job: Job, group: Group, number: int) -> None:
-    """Refuse a batch that failed by what is wrong with it, if that can be told; ``number`` is the first's."""
-    for place, batch in enumerate(group if job.step is None else (), number):
-        refuse_other_rows(job.model, job.train, batch, place, "train")
-        inputs, target = batch
-        job.model.eval()
-        with torch.no_grad(), suppress(IndexError, RuntimeError, TypeError):
-            outputs = call(job.model, inputs)
-            check_loss(job.loss, outputs, convert_target(job.loss, target, outputs))

@@ -15,7 +15,7 @@ from goodfit.data.batches import Batch, Batches, count_rows, head
 from goodfit.evaluation.metrics import measure
 from goodfit.training.attention import Attention
 from goodfit.training.averaging import reestimate_batchnorm
-from goodfit.training.batch_checks import refuse_other_rows
+from goodfit.training.batch_checks import refuse_batch
 from goodfit.training.gradients import batch_loss, group_weight
 from goodfit.training.job import Job
 from goodfit.training.losses import convert_target
@@ -137,14 +137,13 @@ def evaluated(job: Job, batches: Batches, part: str) -> Iterator[tuple[Batch, Ev
     Raises
     ------
     InputError
-        The network cannot take a batch, whose rows are unlike those of the first.
+        The network or the loss cannot take a batch.
     """
     for number, batch in enumerate(batches.epoch(0)):
         try:
             found = evaluate_step(job, batch)
         except (IndexError, RuntimeError, ValueError):
-            if job.step is None:
-                refuse_other_rows(job.model, batches, batch, number, part)
+            refuse_batch(job, batches, batch, number, part)
             raise
         yield batch, found
 
