@@ -472,7 +472,7 @@ def test_stopped_at_once_it_says_how_to_go_on(place, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr("goodfit.workflow.train.finish", stopped)
         ended = train("people.csv", "--target", "bought")
-    said = "Stopped. What was trained is kept; go on with: goodfit train --resume runs/people-1"
+    said = "Stopped. Go on with: goodfit train --resume runs/people-1"
     assert (ended.status, ended.out, ended.err.strip()) == (130, "", said)
     assert program("train", "--resume", "runs/people-1", "-q").status == 0
     with monkeypatch.context() as patched:

@@ -91,6 +91,25 @@ def test_finals_side_by_side_end_as_those_in_one_process(monkeypatch):
     assert [finding.code for finding in tuning.run.findings] == [f.code for f in alone.run.findings]
 
 
+def test_parameters_that_no_gradient_reached_are_known_of_finals_side_by_side(monkeypatch):
+    class Detached(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(4, 4), nn.Linear(4, 2)
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return self.last(self.first(inputs).detach())
+
+    space = {"learning_rate": [0.01, 0.02]}
+    given = {"space": space, "sampler": "grid", "trials": None, "model": Detached, "loss": "cross_entropy"}
+    given |= {"task": None, "accumulate": 2, "seeds": 2, "epochs": 3}
+    alone = search(workers=1, **given)
+    only_elsewhere(monkeypatch)
+    tuning = search(**given)
+    assert tuning.run.observations.parameters == alone.run.observations.parameters
+    assert [each.has_gradient for each in tuning.run.observations.parameters] == [False, False, True, True]
+
+
 def test_what_a_worker_that_dies_had_is_trained_all_the_same():
     class Fragile(nn.Module):
         def __init__(self) -> None:

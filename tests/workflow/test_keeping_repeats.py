@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 import goodfit
 from goodfit.errors import InputError
@@ -97,6 +102,8 @@ def assert_same(run: goodfit.Run, other: goodfit.Run) -> None:
         run.observations.vitals.values.items(), other.observations.vitals.values.items(), strict=True
     ):
         np.testing.assert_array_equal(known[1], expected[1])
+    assert run.observations.parameters == other.observations.parameters
+    assert [finding.code for finding in run.findings] == [finding.code for finding in other.findings]
     assert [note.code for note in run.notes] == [note.code for note in other.notes]
     assert run.history.ended_by == other.history.ended_by
 
@@ -156,7 +163,7 @@ def test_seeds_that_were_trained_before_ctrl_c_are_a_run_and_the_others_are_trai
     assert run.repeats is not None
     assert len(run.repeats.trainings) == ended
     notes = {note.code: note.values for note in run.notes}
-    assert notes["population.note.interrupted"] == {"whole": ended, "all": 4}
+    assert notes["population.note.interrupted"] == {"count": ended, "all": 4}
     assert notes["population.note.interrupted-left-out"] == {"count": 4 - ended}
     assert "population.note.interrupted-kept" in notes
     assert goodfit.load(tmp_path / "run").history.ended_by == "interrupted"
@@ -182,7 +189,8 @@ def test_without_a_folder_what_was_trained_before_ctrl_c_is_a_run_too(
     assert run.repeats is not None
     assert [len(each.history) for each in run.repeats.trainings] == [3, 1]
     said = {note.code.removeprefix("population.note."): note.values for note in run.notes}
-    assert said["interrupted"] == {"whole": 1, "all": 4}
+    assert said["interrupted"] == {"count": 1, "all": 4}
+    assert said["interrupted-at-work"] == {"count": 1}
     assert said["interrupted-left-out"] == {"count": 2}
     assert "interrupted-kept" not in said
 
@@ -198,5 +206,105 @@ def test_other_data_and_other_trainings_are_refused(
         goodfit.train(resume=tmp_path / "run", seeds=5)
     with pytest.raises(InputError, match="tensorboard"):
         goodfit.train(resume=tmp_path / "run", tensorboard=tmp_path / "events")
-    with pytest.raises(InputError, match="hidden"):
-        goodfit.train(resume=tmp_path / "run", hidden=(8,))
+    for name, value in {"hidden": (8,), "epochs": 5}.items():
+        with pytest.raises(InputError, match=name):
+            goodfit.train(resume=tmp_path / "run", **{name: value})
+    with pytest.raises(InputError, match="ensemble and resume cannot go together"):
+        goodfit.train(resume=tmp_path / "run", ensemble=True)
+
+
+def test_a_signal_between_two_networks_loses_neither(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = begin(table, tmp_path / "whole", seeds=3)
+    keep = KeptNetworks.keep
+
+    def pressed(self: KeptNetworks, group: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        keep(self, group)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(KeptNetworks, "keep", pressed)
+        run = begin(table, tmp_path / "run", seeds=3)
+    assert run.repeats is not None
+    assert len(run.repeats.trainings) == 1
+    assert_same(goodfit.train(resume=tmp_path / "run"), whole)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_interrupted_again_the_run_of_the_first_time_stays(
+    accumulate: int, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        press_ctrl_c(accumulate - 0.5, patched)
+        run = begin(table, tmp_path / "run", seeds=3, accumulate=accumulate)
+    expected = "interrupted-kept" if accumulate == 2 else "interrupted-none-kept"
+    assert run.notes[-1].code.removeprefix("population.note.") == expected
+    with monkeypatch.context() as patched:
+        press_ctrl_c(0.5, patched)
+        again = goodfit.train(resume=tmp_path / "run")
+    assert again.notes[-1].code == "population.note.interrupted-run-stays"
+    assert again.folder is None
+    assert goodfit.load(tmp_path / "run").history["valid_loss"].tolist() == run.history["valid_loss"].tolist()
+    assert goodfit.train(resume=tmp_path / "run").history.ended_by == "epochs"
+
+
+class Unreached(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.spare = nn.Linear(3, 2), nn.Linear(3, 2)
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        if rows.shape[0] and float(rows[0, 0]) > 1e9:  # what vmap cannot follow
+            return self.spare(rows)
+        return self.layer(rows)
+
+
+@pytest.mark.parametrize("several", [{"seeds": 3}, {"folds": 2}])
+def test_a_network_of_ones_own_begins_as_it_was_given(
+    several: dict[str, Any], tmp_path: Path, trained: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    rows = torch.from_numpy(rng.normal(size=(90, 3)).astype(np.float32))
+    data = rows, (rows[:, 0] > 0).long()
+    given: dict[str, Any] = {"loss": "cross_entropy", "epochs": 3, "batch_size": 16, **several}
+
+    def network(seed: int) -> nn.Module:
+        torch.manual_seed(seed)
+        return Unreached()
+
+    whole = goodfit.train(data, model=network(0), folder=tmp_path / "whole", **given)
+    model = network(0)
+    with monkeypatch.context() as patched:
+        press_ctrl_c(2.5 if "folds" in several else 1.5, patched)
+        goodfit.train(data, model=model, folder=tmp_path / "run", **given)
+    for other in (model, network(1)):
+        shutil.copytree(tmp_path / "run", tmp_path / "copy")
+        run = goodfit.train(data, model=other, resume=tmp_path / "copy")
+        assert run.repeats is not None
+        assert whole.repeats is not None
+        for one, two in zip(run.repeats.trainings, whole.repeats.trainings, strict=True):
+            assert one.history["valid_loss"].tolist() == two.history["valid_loss"].tolist()
+        assert run.observations.parameters == whole.observations.parameters
+        assert "spare.weight" in {each.name for each in run.observations.parameters if not each.has_gradient}
+        shutil.rmtree(tmp_path / "copy")
+    with pytest.raises(InputError, match="another network"):
+        goodfit.train(data, model=nn.Linear(3, 2), resume=tmp_path / "run")
+
+
+def test_each_training_has_the_share_of_time_that_it_would_have_had(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"seeds": np.int64(3), "epochs": 10**6, "patience": None, "time_budget": 3.0}
+    kill_after(2, monkeypatch, table, tmp_path / "run", **given)
+    ends: list[float] = []
+    train_group = group_training.train_group
+
+    def watched(group: Any, attention: Any, drop: Any, ends_at: float) -> None:
+        ends.append(ends_at - time.perf_counter())
+        train_group(group, attention, drop, time.perf_counter())
+
+    monkeypatch.setattr(group_training, "train_group", watched)
+    goodfit.train(resume=tmp_path / "run")
+    assert len(ends) == 1
+    assert ends[0] < 1.0 + 0.1

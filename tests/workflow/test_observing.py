@@ -58,6 +58,11 @@ def test_rows_divided_by_time_that_drift_are_said_to_be_so() -> None:
     (found,) = [finding for finding in run.findings if finding.code == "split-mismatch"]
     assert found.evidence["feature"] == "x0"
     assert [remedy.code for remedy in found.remedies] == ["latest-rows"]
+    assert run.observations.data is not None
+    assert run.observations.data.time_column == "day"
+    given = goodfit.train(frame, target="y", valid=frame, time_column="day", hidden=(8,), epochs=5)
+    assert given.observations.data is not None
+    assert given.observations.data.time_column == ""
 
 
 def test_what_another_version_wrote_is_left_out() -> None:

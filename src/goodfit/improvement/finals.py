@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -95,15 +95,14 @@ def play_finals(
         ),
         attention,
     )
-    places = [place for place in range(len(contestants)) if len(whole.get(place, ())) > 1]
+    places, common = _with_common_seeds(whole)
     played, members = [contestants[place] for place in places], [whole[place] for place in places]
     notes: tuple[Message, ...] = ()
     if seeds > 1 and len(played) < len(contestants):
         notes = (Message("tuning.note.finals-cut", {"played": len(played), "all": len(contestants)}),)
     if len(played) > 1:
-        fewest = min(map(len, members))
-        common = [each[:fewest] for each in members]
-        finalists = ranked(played, common, higher=higher, seed=unsearched.seed)
+        paired = [[member for member in each if member.place in common] for each in members]
+        finalists = ranked(played, paired, higher=higher, seed=unsearched.seed)
         chosen = next(place for place, (_, recipe) in enumerate(played) if recipe == finalists[0].recipe)
         again = [*members[chosen], *([found] if found and played[chosen][0] == best[0].number else [])]
         return Finals(tuple(finalists), best_of(again, higher), notes)
@@ -150,6 +149,19 @@ def _trained(
                 if not (over and any(member.ended in ("time-budget", "interrupted") for member in each)):
                     whole.setdefault(place, []).extend(each)
     return {place: sorted(each, key=lambda member: member.place) for place, each in whole.items()}
+
+
+def _with_common_seeds(whole: Mapping[int, Sequence[Member]]) -> tuple[list[int], set[int]]:
+    """Return which contestants can be compared, in their order, and by which seeds: two at least."""
+    places: list[int] = []
+    common: set[int] = set()
+    for place in sorted(whole):
+        its = {member.place for member in whole[place]}
+        both = common & its if places else its
+        if len(both) > 1:
+            places.append(place)
+            common = both
+    return places, common
 
 
 def _over(attention: Attention) -> bool:

@@ -127,7 +127,7 @@ class Search:
             return bool(best)
         groups = max(1.0, self.seeds / self.together(best[0].values))
         left = self.attention.ends_at - time.perf_counter()
-        return max(1.0, 2 * groups / self.workers) * _whole_training(best[0]) <= left
+        return max(2.0, 2 * groups / self.workers) * _whole_training(best[0]) <= left
 
 
 def search(state: Search) -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any, Self
@@ -19,6 +19,7 @@ from goodfit.cores import cores
 from goodfit.improvement.halving import Halving
 from goodfit.recipe import Recipe
 from goodfit.training.attention import Attention
+from goodfit.training.probing import mark_reached, reached_parameters
 from goodfit.training.weights import copy_weights, load_weights
 from goodfit.workflow.members import Member, add_vitals, best_of, train_group
 
@@ -175,7 +176,8 @@ def _work(
             add_vitals(best)
         wanted = [member for member in group if all_weights or member is best]
         weights = {group.index(member): _arrays(member.job.model) for member in wanted}
-        connection.send(("ended", [_told(member) for member in group], weights))
+        reached = reached_parameters(best.job.model)
+        connection.send(("ended", [_told(member) for member in group], weights, reached))
     except BaseException:
         os._exit(1)  # said by the caller's process
 
@@ -198,6 +200,7 @@ def _take_over(
     group: Sequence[Member],
     told: Sequence[tuple[Any, Any]],
     weights: Mapping[int, Mapping[str, Any]],
+    reached: Collection[str],
 ) -> None:
     """Fill the members' states by what was told of them, and the networks whose weights came."""
     for member, (ended, state) in zip(group, told, strict=True):
@@ -205,4 +208,5 @@ def _take_over(
     for place, values in weights.items():
         model = group[place].job.model
         load_weights(model, {name: torch.from_numpy(value) for name, value in values.items()})
+        mark_reached(model, reached)
         model.eval()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,15 @@ from goodfit.probes import ModeProbe, OutputProbe, ParameterFacts
 from goodfit.training.losses import Loss
 from goodfit.training.predicted import predicted_and_actual
 
-__all__ = ["Measure", "parameter_facts", "predicted_classes", "probe_modes", "probe_outputs"]
+__all__ = [
+    "Measure",
+    "mark_reached",
+    "parameter_facts",
+    "predicted_classes",
+    "probe_modes",
+    "probe_outputs",
+    "reached_parameters",
+]
 
 Measure = Callable[[Batch], tuple[Any, Any, Any, Any]]
 """A batch to its summed loss, the weight of its rows, outputs and target (None where there are none)."""
@@ -42,6 +50,17 @@ def parameter_facts(model: nn.Module, optimizers: Iterable[Optimizer]) -> tuple[
         for name, weight in model.named_parameters()
         if weight.numel()
     )
+
+
+def reached_parameters(model: nn.Module) -> list[str]:
+    """Return the names of the parameters that the last gradient reached."""
+    return [name for name, weight in model.named_parameters() if weight.grad is not None]
+
+
+def mark_reached(model: nn.Module, names: Collection[str]) -> None:
+    """Give a network that was trained elsewhere gradients where `reached_parameters` found some there."""
+    for name, weight in model.named_parameters():
+        weight.grad = torch.zeros_like(weight) if name in names else None
 
 
 def probe_outputs(model: nn.Module, loss: Loss, measure: Measure, batch: Batch) -> OutputProbe | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from goodfit.training.checkpoint import Checkpoint, clear_remains, read_checkpoint, restore, save_checkpoint
+from goodfit.training.probing import mark_reached, reached_parameters
 from goodfit.workflow.members import Member
 from goodfit.workflow.resuming import fingerprint
 
@@ -42,6 +43,7 @@ class KeptNetworks:
                 "data": fingerprint(member.parts),
                 "recipe": member.job.recipe.to_dict(),
                 "ended": member.ended,
+                "reached": reached_parameters(member.job.model),
             }
             save_checkpoint(self._folder(member), member.job, member.state, facts)
 
@@ -58,8 +60,13 @@ class KeptNetworks:
             assert checkpoint is not None
             member.state = restore(member.job, checkpoint)
             member.ended = checkpoint[1]["facts"]["ended"]
+            mark_reached(member.job.model, checkpoint[1]["facts"]["reached"])
             member.job.model.eval()
         return True
+
+    def count(self) -> int:
+        """Return how many networks are kept."""
+        return sum(1 for _ in self.place.glob("*/*.json"))
 
     def _find(self, member: Member) -> Checkpoint | None:
         checkpoint, _ = read_checkpoint(self._folder(member))

@@ -152,7 +152,7 @@ def _summary(job: Job, parts: Parts, train: Any, valid: Any) -> DataSummary | No
     pair = _pair(job, train)
     seen = parts.train.content if parts.train.kind == "tensors" else pair
     facts = {**_non_finite(seen, names), **_duplicates(parts)}
-    if parts.table is not None:
+    if parts.table is not None and len(parts.table.split.valid):
         facts["time_column"] = parts.table.profile.time_column or ""
     if rows.target is not None and rows.target.ndim == 1:
         facts["class_counts"] = _counts(job, target, rows)

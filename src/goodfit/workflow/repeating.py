@@ -36,6 +36,7 @@ from goodfit.workflow.folding import (
 )
 from goodfit.workflow.group_training import train_all
 from goodfit.workflow.keeping_repeats import Keep
+from goodfit.workflow.kept_networks import KeptNetworks
 from goodfit.workflow.members import Member, make_member, make_members, make_run
 from goodfit.workflow.own_data import is_own_data, own_folds, own_parts
 from goodfit.workflow.parts import Parts
@@ -73,6 +74,8 @@ def check_repeats(
         raise InputError("population.cannot-go", first="seeds", second="folds")
     kind: Literal["seeds", "folds"] | None
     kind = "folds" if folds is not None else "seeds" if seeds is not None and seeds > 1 else None
+    if ensemble and others.get("resume") is not None:
+        raise InputError("population.cannot-go", first="ensemble", second="resume")
     if ensemble and kind is None:
         raise InputError("population.ensemble-alone")
     for name, value in others.items():
@@ -120,13 +123,13 @@ def train_seeds(
     notes = said or _single_networks(asked, recipe, parts, functions, model)
     recipes = [recipe.replace(seed=(recipe.seed + place) % 2**63) for place in range(seeds)]
     with undisturbed():
+        kept = None if keep is None else keep(Plan(recipe, notes=notes), parts, model)
         members = make_members(recipes, lambda _: parts, model, vitals, functions=functions)
-        kept = None if keep is None else keep(Plan(recipe, notes=notes), parts)
         train_all(members, shown, _ends(recipe, begun), kept, all_begin=False)
     every, members = members, [member for member in members if member.ended is not None]
     if every[0].ended is None:
         raise KeyboardInterrupt
-    notes = (*notes, *_interrupted(every, kept is not None))
+    notes = (*notes, *_interrupted(every, kept))
     runs = _runs(members, diagnose, name, shared=True)
     trainings = tuple(_repeat(run, run.recipe.seed) for run in runs)
     if isinstance(model, nn.Module):
@@ -200,14 +203,14 @@ def train_folds(
     chosen, recipe = recipe, completed(recipe, every[0], functions, model)
     notes = said or _single_networks(chosen, recipe, every[0], functions, model)
     with undisturbed():
+        kept = None if keep is None else keep(Plan(recipe, notes=notes), every[0], model)
         members = [
             make_member(place, recipe, parts, model, functions, vitals) for place, parts in enumerate(every)
         ]
-        kept = None if keep is None else keep(Plan(recipe, notes=notes), every[0])
         train_all(members, shown, _ends(recipe, begun), kept, all_begin=False)
     if any(member.ended is None for member in members):
         raise KeyboardInterrupt
-    notes = (*notes, *_interrupted(members, kept is not None))
+    notes = (*notes, *_interrupted(members, kept))
     runs = _runs(members, diagnose, asked["name"], shared=False)
     left_out = zip(runs[len(every) - folds :], folded.parts, strict=True)
     of_folds = [Fold(place + 1, run, parts) for place, (run, parts) in enumerate(left_out)]
@@ -252,17 +255,22 @@ def _single_networks(
     return (Message("population.note.single-networks", {"networks": networks}),)
 
 
-def _interrupted(members: Sequence[Member], kept: bool) -> tuple[Message, ...]:
+def _interrupted(members: Sequence[Member], kept: KeptNetworks | None) -> tuple[Message, ...]:
     """Return what is to be said of a Ctrl-C, where there was one."""
-    count, left = len(members), sum(member.ended is None for member in members)
-    whole = sum(member.ended not in (None, "interrupted") for member in members)
-    if whole == count:
+    left = sum(member.ended is None for member in members)
+    at_work = sum(member.ended == "interrupted" for member in members)
+    if not left + at_work:
         return ()
-    notes = [Message("population.note.interrupted", {"whole": whole, "all": count})]
+    whole = len(members) - left - at_work
+    notes = [Message("population.note.interrupted", {"count": whole, "all": len(members)})]
+    if at_work:
+        notes.append(Message("population.note.interrupted-at-work", {"count": at_work}))
     if left:
         notes.append(Message("population.note.interrupted-left-out", {"count": left}))
-    if kept:
+    if kept is not None and kept.count():
         notes.append(Message("population.note.interrupted-kept"))
+    elif kept is not None:
+        notes.append(Message("population.note.interrupted-none-kept"))
     return tuple(notes)
 
 

@@ -171,9 +171,11 @@ def read_resumed(folder: Path, recipe: Recipe | None, fields: Mapping[str, Any])
     if checkpoint is None and notes:
         raise InputError("resume.all-damaged", folder=str(folder))
     before = Recipe(**asked["recipe"])
+    # What is kept of several trainings has ended, and those to come are to end likewise.
+    changeable = frozenset({"time_budget"}) if asked.get("repeated") else CHANGEABLE
     wanted = {**(dict(recipe) if recipe is not None else {}), **fields}
     for name, value in Recipe(**{**dict(before), **wanted}):
-        if name in CHANGEABLE or name not in wanted or value == "auto":
+        if name in changeable or name not in wanted or value == "auto":
             continue
         if value != getattr(before, name):
             raise InputError(
@@ -181,9 +183,9 @@ def read_resumed(folder: Path, recipe: Recipe | None, fields: Mapping[str, Any])
                 field=name,
                 before=repr(getattr(before, name)),
                 value=repr(value),
-                changeable=sorted(CHANGEABLE),
+                changeable=sorted(changeable),
             )
-    changed = before.replace(**{name: wanted[name] for name in wanted if name in CHANGEABLE})
+    changed = before.replace(**{name: wanted[name] for name in wanted if name in changeable})
     told = {name for name, value in changed if value != getattr(before, name)}
     return Resumed(
         folder,

@@ -108,8 +108,8 @@ def train(
         Train with so many seeds, the recipe's and those that follow it, on the same rows and as one
         population: how far they come apart is what chance does (``run.repeats``), and the findings heed it.
         The Run is that of the first seed, nothing being chosen by its result. With a ``folder`` a training
-        that has ended is kept in it, and ``resume`` goes on with the others; those of one population end
-        together.
+        that has ended is kept in it, and ``resume`` goes on with the others; networks that train as one end
+        together, and killed before begin anew.
     folds
         Cross-validate with so many folds, in one population, beside the ordinary training: ``run.repeats``
         has the predictions of every row by the training that left it out, and how good they are.
@@ -173,7 +173,9 @@ def train(
         several |= {"diagnose": diagnose, "shown": shown, "begun": begun}
         at = None
         if folder is not None:
-            told = {"seeds": seeds, "folds": folds, "ensemble": ensemble}
+            counts = {"seeds": seeds, "folds": folds}
+            told = {name: None if count is None else int(count) for name, count in counts.items()}
+            told["ensemble"] = bool(ensemble)
             at = RepeatsFolder(Path(folder), asked, told, force, resumed)
             several |= {"keep": at.keep, "said": () if resumed is None else resumed.said}
         if folds is not None:
@@ -182,7 +184,7 @@ def train(
             parts = parts_of(asked, model, recipe, stepped=step is not None, looked_at=folder is not None)
             several |= {"name": asked["name"]}
             run = train_seeds(parts, recipe, model, functions, seeds or 1, **several)
-        return run if at is None else replace(run, folder=at.save(run, language))
+        return run if at is None else at.save(run, language)
     parts = parts_of(asked, model, recipe, stepped=step is not None, looked_at=folder is not None)
     prepared = time.perf_counter()
     if start is not None and recipe.bag > 1:

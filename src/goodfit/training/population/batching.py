@@ -29,7 +29,7 @@ from goodfit.training.population.stacked_network import (
 from goodfit.training.population.stacked_rows import StackedRows, stack_rows
 from goodfit.training.state import TrainingState
 
-__all__ = ["group_size", "make_population", "signature", "useful_size"]
+__all__ = ["can_stack", "group_size", "make_population", "signature", "useful_size"]
 
 CACHE = 2**21
 """Numbers that the weights, their gradients and optimizer state, and a batch's activations of all members may
@@ -105,6 +105,13 @@ def _chain(job: Job) -> Any:
     plans = chain_plan(job.model) if plain else None
     mixed = plans is not None and hasattr(plans[0], "offsets")
     return plans if mixed == isinstance(inputs, (tuple, list)) else None
+
+
+def can_stack(jobs: Sequence[Job]) -> bool:
+    """Say whether jobs of one signature can train as a population."""
+    assert isinstance(jobs[0].train, TensorBatches)
+    few = _first_rows(jobs[0].train.inputs)
+    return _chain(jobs[0]) is not None or can_be_mapped([job.model for job in jobs], few)
 
 
 def make_population(jobs: Sequence[Job], states: Sequence[TrainingState]) -> Population | None:
