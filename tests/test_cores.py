@@ -15,6 +15,7 @@ from goodfit.training.threads import threads_for
 @pytest.fixture
 def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(module, "CGROUPS", tmp_path)
+    monkeypatch.setattr(module, "OWN_GROUPS", tmp_path / "own")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
     return tmp_path
 
@@ -34,6 +35,23 @@ def test_control_groups_of_version_1_are_read_too(groups: Path, quota: str, expe
     (groups / "cpu" / "cpu.cfs_quota_us").write_text(f"{quota}\n")
     (groups / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
     assert cores() == expected
+
+
+@pytest.mark.parametrize(
+    ("own", "folder"),
+    [("0::/system.slice/job.service", ""), ("4:memory:/x\n3:cpu,cpuacct:/system.slice", "cpu")],
+)
+def test_the_narrowest_of_nested_groups_counts(groups: Path, own: str, folder: str) -> None:
+    (groups / "own").write_text(f"{own}\n")
+    nested = groups / folder / "system.slice"
+    nested.mkdir(parents=True)
+    if folder:
+        (nested / "cpu.cfs_quota_us").write_text("400000\n")
+        (nested / "cpu.cfs_period_us").write_text("100000\n")
+    else:
+        (groups / "cpu.max").write_text("max 100000\n")
+        (nested / "cpu.max").write_text("400000 100000\n")
+    assert cores() == 4
 
 
 def test_without_control_groups_all_cores_that_the_process_is_bound_to_count(groups: Path) -> None:
