@@ -195,6 +195,13 @@ def test_without_a_folder_what_was_trained_before_ctrl_c_is_a_run_too(
     assert "interrupted-kept" not in said
 
 
+def test_what_cannot_train_leaves_no_folder(table: Path, tmp_path: Path) -> None:
+    given: dict[str, Any] = {"model": lambda: nn.Linear(99, 2), "loss": "cross_entropy", "seeds": 2}
+    with pytest.raises(InputError, match="cannot take the train inputs"):
+        goodfit.train(table, target="bought", folder=tmp_path / "run", **given)
+    assert not (tmp_path / "run").exists()
+
+
 def test_other_data_and_other_trainings_are_refused(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,17 +19,16 @@ from goodfit.saving import CHECKPOINT, begin_folder, is_finished, save_run, trai
 from goodfit.training.weights import copy_weights, load_weights
 from goodfit.workflow.default_network import Plan
 from goodfit.workflow.kept_networks import KeptNetworks
+from goodfit.workflow.members import Member
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.resuming import Resumed, fingerprint, save_asked
 
-__all__ = ["Keep", "RepeatsFolder"]
+__all__ = ["RepeatsFolder", "interrupted_notes"]
 
 NETWORKS = "networks"
 """The folder of the networks, beside what the training was asked for."""
 START = "start.safetensors"
 """The weights of the network that the caller gave, with which all begin."""
-Keep = Callable[[Plan, Parts, Any], KeptNetworks]
-"""Called once it is decided what is trained; returns where trained networks are kept."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +53,40 @@ class RepeatsFolder:
     force: bool = False
     resumed: Resumed | None = None
 
+    @property
+    def said(self) -> tuple[Message, ...]:
+        """What was to be said when a training began that goes on."""
+        return () if self.resumed is None else self.resumed.said
+
+    def begin_alike(self, model: Any) -> None:
+        """Give a network of the caller's own the weights that it had when the training began that goes on.
+
+        Raises
+        ------
+        InputError
+            It is another network.
+        """
+        start = None if self.resumed is None else self.resumed.place / CHECKPOINT / START
+        if start is None or not isinstance(model, nn.Module) or not start.exists():
+            return
+        try:
+            load_weights(model, load(start.read_bytes()))
+        except (KeyError, RuntimeError) as error:
+            values = {"folder": str(self.folder), "problem": str(error)}
+            raise InputError("resume.other-network", **values) from None
+
     def keep(self, plan: Plan, parts: Parts, model: Any) -> KeptNetworks:
         """Write what is trained, so that it can go on, and return where its networks are kept.
 
         Parameters
         ----------
         model
-            What the caller gave; a network is given the weights that it had when the training began.
+            What the caller gave, not trained yet.
 
         Raises
         ------
         InputError
-            The data or the network are not those that the training began with; or see `begin_folder`.
+            The data are not those that the training began with; or see `begin_folder`.
         """
         if self.resumed is None:
             begin_folder(self.folder, force=self.force)
@@ -74,20 +95,10 @@ class RepeatsFolder:
             self.resumed.check_data(parts)
             place = self.resumed.place
         save_asked(place, plan, self.asked, {**self.repeated, "data": fingerprint(parts)})
-        if isinstance(model, nn.Module):
-            self._begin_alike(model, place / CHECKPOINT / START)
-        return KeptNetworks(place / CHECKPOINT / NETWORKS)
-
-    def _begin_alike(self, model: nn.Module, start: Path) -> None:
-        if not start.exists():
+        if self.resumed is None and isinstance(model, nn.Module):
             weights = {name: value.cpu().contiguous() for name, value in copy_weights(model).items()}
-            write_atomically(start, save(weights))
-            return
-        try:
-            load_weights(model, load(start.read_bytes()))
-        except (KeyError, RuntimeError) as error:
-            values = {"folder": str(self.folder), "problem": str(error)}
-            raise InputError("resume.other-network", **values) from None
+            write_atomically(place / CHECKPOINT / START, save(weights))
+        return KeptNetworks(place / CHECKPOINT / NETWORKS)
 
     def save(self, run: Run, language: str) -> Run:
         """Write the run; an interrupted one keeps what it can go on from.
@@ -102,3 +113,22 @@ class RepeatsFolder:
         if not interrupted:
             shutil.rmtree(saved / CHECKPOINT, ignore_errors=True)
         return replace(run, folder=saved)
+
+
+def interrupted_notes(members: Sequence[Member], kept: KeptNetworks | None) -> tuple[Message, ...]:
+    """Return what is to be said of a Ctrl-C, where there was one."""
+    left = sum(member.ended is None for member in members)
+    at_work = sum(member.ended == "interrupted" for member in members)
+    if not left + at_work:
+        return ()
+    whole = len(members) - left - at_work
+    notes = [Message("population.note.interrupted", {"count": whole, "all": len(members)})]
+    if at_work:
+        notes.append(Message("population.note.interrupted-at-work", {"count": at_work}))
+    if left:
+        notes.append(Message("population.note.interrupted-left-out", {"count": left}))
+    if kept is not None and kept.count():
+        notes.append(Message("population.note.interrupted-kept"))
+    elif kept is not None:
+        notes.append(Message("population.note.interrupted-none-kept"))
+    return tuple(notes)

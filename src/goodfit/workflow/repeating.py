@@ -35,8 +35,7 @@ from goodfit.workflow.folding import (
     out_of_fold,
 )
 from goodfit.workflow.group_training import train_all
-from goodfit.workflow.keeping_repeats import Keep
-from goodfit.workflow.kept_networks import KeptNetworks
+from goodfit.workflow.keeping_repeats import RepeatsFolder, interrupted_notes
 from goodfit.workflow.members import Member, make_member, make_members, make_run
 from goodfit.workflow.own_data import is_own_data, own_folds, own_parts
 from goodfit.workflow.parts import Parts
@@ -97,8 +96,7 @@ def train_seeds(
     name: str | None = None,
     shown: PopulationProgress | None = None,
     begun: float,
-    keep: Keep | None = None,
-    said: tuple[Message, ...] = (),
+    folder: RepeatsFolder | None = None,
 ) -> Run:
     """Train ``recipe`` with its seed and the ones that follow it, on the same rows, as one population.
 
@@ -109,27 +107,29 @@ def train_seeds(
     ----------
     begun
         When the seconds of the time budget, which is of all of it, began to count, by ``time.perf_counter``.
-    keep
-        Keeps the networks as they end; None: nowhere.
-    said
-        What was to be said when a training began that goes on.
+    folder
+        Keeps the networks as they end; None: nothing does.
 
     Raises
     ------
     KeyboardInterrupt
         There was a Ctrl-C before the first seed's training began.
     """
+    if folder is not None:
+        folder.begin_alike(model)
     asked, recipe = recipe, completed(recipe, parts, functions, model)
-    notes = said or _single_networks(asked, recipe, parts, functions, model)
+    notes = (folder.said if folder is not None else ()) or _single_networks(
+        asked, recipe, parts, functions, model
+    )
     recipes = [recipe.replace(seed=(recipe.seed + place) % 2**63) for place in range(seeds)]
     with undisturbed():
-        kept = None if keep is None else keep(Plan(recipe, notes=notes), parts, model)
         members = make_members(recipes, lambda _: parts, model, vitals, functions=functions)
+        kept = None if folder is None else folder.keep(Plan(recipe, notes=notes), parts, model)
         train_all(members, shown, _ends(recipe, begun), kept, all_begin=False)
     every, members = members, [member for member in members if member.ended is not None]
     if every[0].ended is None:
         raise KeyboardInterrupt
-    notes = (*notes, *_interrupted(every, kept))
+    notes = (*notes, *interrupted_notes(every, kept))
     runs = _runs(members, diagnose, name, shared=True)
     trainings = tuple(_repeat(run, run.recipe.seed) for run in runs)
     if isinstance(model, nn.Module):
@@ -162,8 +162,7 @@ def train_folds(
     diagnose: bool = True,
     shown: PopulationProgress | None = None,
     begun: float,
-    keep: Keep | None = None,
-    said: tuple[Message, ...] = (),
+    folder: RepeatsFolder | None = None,
 ) -> Run:
     """Cross-validate ``recipe`` in one population: each row is predicted by the training that left it out.
 
@@ -176,7 +175,7 @@ def train_folds(
         ``data, target, valid, test, options, name``, as `goodfit.train` takes them.
     begun
         When the seconds of the time budget, which is of all of it, began to count, by ``time.perf_counter``.
-    keep, said
+    folder
         See `train_seeds`.
 
     Raises
@@ -200,17 +199,21 @@ def train_folds(
         folded = fold_table(known, recipe, folds, one_preparation=ensemble)
         ordinary = None if ensemble else divided(known, recipe)
     every = folded.parts if ordinary is None else [ordinary, *folded.parts]
+    if folder is not None:
+        folder.begin_alike(model)
     chosen, recipe = recipe, completed(recipe, every[0], functions, model)
-    notes = said or _single_networks(chosen, recipe, every[0], functions, model)
+    notes = (folder.said if folder is not None else ()) or _single_networks(
+        chosen, recipe, every[0], functions, model
+    )
     with undisturbed():
-        kept = None if keep is None else keep(Plan(recipe, notes=notes), every[0], model)
         members = [
             make_member(place, recipe, parts, model, functions, vitals) for place, parts in enumerate(every)
         ]
+        kept = None if folder is None else folder.keep(Plan(recipe, notes=notes), every[0], model)
         train_all(members, shown, _ends(recipe, begun), kept, all_begin=False)
     if any(member.ended is None for member in members):
         raise KeyboardInterrupt
-    notes = (*notes, *_interrupted(members, kept))
+    notes = (*notes, *interrupted_notes(members, kept))
     runs = _runs(members, diagnose, asked["name"], shared=False)
     left_out = zip(runs[len(every) - folds :], folded.parts, strict=True)
     of_folds = [Fold(place + 1, run, parts) for place, (run, parts) in enumerate(left_out)]
@@ -253,25 +256,6 @@ def _single_networks(
     if networks == 1 or not leaves_all_open(asked, functions, model):
         return ()
     return (Message("population.note.single-networks", {"networks": networks}),)
-
-
-def _interrupted(members: Sequence[Member], kept: KeptNetworks | None) -> tuple[Message, ...]:
-    """Return what is to be said of a Ctrl-C, where there was one."""
-    left = sum(member.ended is None for member in members)
-    at_work = sum(member.ended == "interrupted" for member in members)
-    if not left + at_work:
-        return ()
-    whole = len(members) - left - at_work
-    notes = [Message("population.note.interrupted", {"count": whole, "all": len(members)})]
-    if at_work:
-        notes.append(Message("population.note.interrupted-at-work", {"count": at_work}))
-    if left:
-        notes.append(Message("population.note.interrupted-left-out", {"count": left}))
-    if kept is not None and kept.count():
-        notes.append(Message("population.note.interrupted-kept"))
-    elif kept is not None:
-        notes.append(Message("population.note.interrupted-none-kept"))
-    return tuple(notes)
 
 
 def _history(run: Run, members: Sequence[Member]) -> History:

@@ -177,7 +177,7 @@ def train(
             told = {name: None if count is None else int(count) for name, count in counts.items()}
             told["ensemble"] = bool(ensemble)
             at = RepeatsFolder(Path(folder), asked, told, force, resumed)
-            several |= {"keep": at.keep, "said": () if resumed is None else resumed.said}
+            several |= {"folder": at}
         if folds is not None:
             run = train_folds(asked, recipe, model, functions, folds, **several)
         else:
