@@ -72,9 +72,9 @@ showed of twonorm, a held-out table (+10 % then): read its figure so. On the dev
 other.
 
 Tried on the development tables and left: patience of 12 epochs in place of 16 takes 12 % less time and is as
-good at 1,000 rows, 0.5 % worse at 300 and 0.4 % at 4,000 (8: 4 % worse at 1,000); the average of two such bags
-that divide the rows differently is no better than one; networks that learn the logarithm of a positive target
-beside the others change nothing in the mean (12 tables of 300 rows).
+good at 1,000 rows, 0.5 % worse at 300 and 0.4 % at 4,000 (8: 4 % worse at 1,000); the average of two such
+bags that divide the rows differently is no better than one; networks that learn the logarithm of a positive
+target beside the others change nothing in the mean (12 tables of 300 rows).
 
 The first held-out group had been measured four times before and the second twice, with other defaults or
 slower code; what was changed since was chosen without them, but for the one above."""
@@ -160,7 +160,7 @@ def _title(group: str) -> str:
         "development": "Development group: defaults were chosen on these tables",
         "development-2": "Second development group: stacking was chosen on these tables",
         "held-out": "Held-out group: no default was chosen on it; measured before, with others",
-        "held-out-2": "Second held-out group: no default was chosen on it; measured twice before, with others",
+        "held-out-2": "Second held-out group: no default was chosen on it; measured before, with others",
     }
     return about[group]
 
