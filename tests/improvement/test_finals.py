@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from goodfit.improvement.finals import _with_common_seeds
+from goodfit.improvement.finals import _in_turns, _with_common_seeds
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,7 @@ def test_contestants_are_compared_by_the_seeds_that_all_of_them_have(
 ) -> None:
     members: Any = {place: [SimpleNamespace(place=seed) for seed in seeds] for place, seeds in whole.items()}
     assert _with_common_seeds(members) == (places, common)
+
+
+def test_contestants_take_turns() -> None:
+    assert list(_in_turns([iter("abc"), iter(""), iter("d"), iter("ef")])) == ["a", "d", "e", "b", "f", "c"]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 from goodfit.improvement.evidence import Finalist, ranked
 from goodfit.improvement.halving import Halving
@@ -20,6 +21,8 @@ from goodfit.workflow.members import Member, best_of, group_members, make_member
 from goodfit.workflow.parts import Parts
 
 __all__ = ["Finals", "play_finals", "without_search"]
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +58,9 @@ def play_finals(
 ) -> Finals:
     """Train the best recipes and ``unsearched`` with several seeds on the same rows, and choose.
 
-    The best one and ``unsearched`` come first. When time is up, those count that were trained to their ends
-    with two seeds at least, and they are compared by the seeds that all of them have.
+    They take turns, seed by seed where these train alone, the best one first. When time is up, those count
+    that were trained to their ends with two seeds at least, and they are compared by the seeds that all of
+    them have.
 
     Parameters
     ----------
@@ -80,12 +84,13 @@ def play_finals(
         return group_members(make_members(recipes, lambda recipe: parts_for(unsearched), model))
 
     seeds_of = [(unsearched.seed + place) % 2**63 for place in range(seeds)]
+
+    def groups_of(place: int, number: int | None, recipe: Recipe) -> Iterator[tuple[int, list[Member], bool]]:
+        for group in ready([recipe.replace(seed=seed) for seed in seeds_of]):
+            yield place, group, number is None
+
     whole = _trained(
-        (
-            (place, group, number is None)
-            for place, (number, recipe) in enumerate(contestants if seeds > 1 else ())
-            for group in ready([recipe.replace(seed=seed) for seed in seeds_of])
-        ),
+        _in_turns([groups_of(place, *each) for place, each in enumerate(contestants if seeds > 1 else ())]),
         Workers(
             workers,
             attention,
@@ -113,6 +118,17 @@ def play_finals(
         train_group(group, Attention())
         found = group[0]
     return Finals((), found, notes)
+
+
+def _in_turns(several: Iterable[Iterator[Item]]) -> Iterator[Item]:
+    """Deliver one item of each, then another of each that has more."""
+    waiting = deque(several)
+    while waiting:
+        first = waiting.popleft()
+        for item in first:
+            yield item
+            waiting.append(first)
+            break
 
 
 def _trained(

@@ -121,11 +121,11 @@ class Search:
         return over
 
     def has_time_for_finals(self) -> bool:
-        """Say whether the best two can be trained with every seed, by how long the best one's group took."""
+        """Say whether two recipes can be trained with two seeds each, by how long the best one's took."""
         best = best_first(self.study.trials, higher=self.halving.higher)
         if self.seeds == 1 or not best:
             return bool(best)
-        groups = max(1.0, self.seeds / self.together(best[0].values))
+        groups = max(1.0, 2 / self.together(best[0].values))
         left = self.attention.ends_at - time.perf_counter()
         return max(2.0, 2 * groups / self.workers) * _whole_training(best[0]) <= left
 
