@@ -195,6 +195,17 @@ def test_without_a_folder_what_was_trained_before_ctrl_c_is_a_run_too(
     assert "interrupted-kept" not in said
 
 
+def test_a_seed_that_was_at_work_does_not_count_where_two_had_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    press_ctrl_c(2.5, monkeypatch)
+    run = goodfit.train(people(), target="bought", seeds=4, **ALONE)
+    assert run.repeats is not None
+    assert [len(each.history) for each in run.repeats.trainings] == [3, 3]
+    said = {note.code.removeprefix("population.note."): note.values for note in run.notes}
+    assert said["interrupted"] == {"count": 2, "all": 4}
+    assert said["interrupted-left-out"] == {"count": 2}
+    assert "interrupted-at-work" not in said
+
+
 def test_what_cannot_train_leaves_no_folder(table: Path, tmp_path: Path) -> None:
     given: dict[str, Any] = {"model": lambda: nn.Linear(99, 2), "loss": "cross_entropy", "seeds": 2}
     with pytest.raises(InputError, match="cannot take the train inputs"):

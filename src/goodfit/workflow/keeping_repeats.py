@@ -23,7 +23,7 @@ from goodfit.workflow.members import Member
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.resuming import Resumed, fingerprint, save_asked
 
-__all__ = ["RepeatsFolder", "interrupted_notes"]
+__all__ = ["RepeatsFolder", "interrupted_notes", "that_count"]
 
 NETWORKS = "networks"
 """The folder of the networks, beside what the training was asked for."""
@@ -115,13 +115,25 @@ class RepeatsFolder:
         return replace(run, folder=saved)
 
 
-def interrupted_notes(members: Sequence[Member], kept: KeptNetworks | None) -> tuple[Message, ...]:
+def that_count(members: Sequence[Member]) -> list[Member]:
+    """Return the seeds that count: where Ctrl-C ended some, those that ended before, if they are two.
+
+    Else those that had begun: none where the first had not, as the Run is to be its.
+    """
+    whole = [member for member in members if member.ended not in (None, "interrupted")]
+    if len(whole) > 1 and whole[0] is members[0]:
+        return whole
+    return [member for member in members if member.ended is not None and members[0].ended is not None]
+
+
+def interrupted_notes(
+    members: Sequence[Member], counted: Sequence[Member], kept: KeptNetworks | None
+) -> tuple[Message, ...]:
     """Return what is to be said of a Ctrl-C, where there was one."""
-    left = sum(member.ended is None for member in members)
-    at_work = sum(member.ended == "interrupted" for member in members)
-    if not left + at_work:
+    whole = sum(member.ended not in (None, "interrupted") for member in members)
+    if whole == len(members):
         return ()
-    whole = len(members) - left - at_work
+    at_work, left = len(counted) - whole, len(members) - len(counted)
     notes = [Message("population.note.interrupted", {"count": whole, "all": len(members)})]
     if at_work:
         notes.append(Message("population.note.interrupted-at-work", {"count": at_work}))

@@ -35,7 +35,7 @@ from goodfit.workflow.folding import (
     out_of_fold,
 )
 from goodfit.workflow.group_training import train_all
-from goodfit.workflow.keeping_repeats import RepeatsFolder, interrupted_notes
+from goodfit.workflow.keeping_repeats import RepeatsFolder, interrupted_notes, that_count
 from goodfit.workflow.members import Member, make_member, make_members, make_run
 from goodfit.workflow.own_data import is_own_data, own_folds, own_parts
 from goodfit.workflow.parts import Parts
@@ -126,10 +126,10 @@ def train_seeds(
         members = make_members(recipes, lambda _: parts, model, vitals, functions=functions)
         kept = None if folder is None else folder.keep(Plan(recipe, notes=notes), parts, model)
         train_all(members, shown, _ends(recipe, begun), kept, all_begin=False)
-    every, members = members, [member for member in members if member.ended is not None]
-    if every[0].ended is None:
+    every, members = members, that_count(members)
+    if not members:
         raise KeyboardInterrupt
-    notes = (*notes, *interrupted_notes(every, kept))
+    notes = (*notes, *interrupted_notes(every, members, kept))
     runs = _runs(members, diagnose, name, shared=True)
     trainings = tuple(_repeat(run, run.recipe.seed) for run in runs)
     if isinstance(model, nn.Module):
@@ -213,7 +213,7 @@ def train_folds(
         train_all(members, shown, _ends(recipe, begun), kept, all_begin=False)
     if any(member.ended is None for member in members):
         raise KeyboardInterrupt
-    notes = (*notes, *interrupted_notes(members, kept))
+    notes = (*notes, *interrupted_notes(members, members, kept))
     runs = _runs(members, diagnose, asked["name"], shared=False)
     left_out = zip(runs[len(every) - folds :], folded.parts, strict=True)
     of_folds = [Fold(place + 1, run, parts) for place, (run, parts) in enumerate(left_out)]
