@@ -25,7 +25,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import goodfit
 from goodfit import GoodFitClassifier, GoodFitRegressor, InputError, Recipe
 from goodfit.training.losses import make_loss
-from goodfit.workflow import bag_training
+from goodfit.workflow import group_training
 from goodfit.workflow.weighted import losses_of_rows
 
 QUICK: dict[str, Any] = {"hidden": (16,), "learning_rate": 0.05, "epochs": 10}
@@ -353,13 +353,13 @@ def test_ctrl_c_is_passed_on_and_leaves_the_best_weights(iris: Any) -> None:
 
 
 def test_ctrl_c_among_several_networks_leaves_the_first(iris: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    train_group = bag_training.train_group
+    train_group = group_training.train_group
 
     def interrupted(*arguments: Any) -> None:
         signal.raise_signal(signal.SIGINT)
         train_group(*arguments)
 
-    monkeypatch.setattr(bag_training, "train_group", interrupted)
+    monkeypatch.setattr(group_training, "train_group", interrupted)
     classifier = GoodFitClassifier(**QUICK, bag=3)
     with pytest.raises(KeyboardInterrupt):
         classifier.fit(*iris)

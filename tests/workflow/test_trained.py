@@ -17,7 +17,7 @@ import pytest
 import goodfit
 from goodfit.messages import Message
 from goodfit.training.job import Job
-from goodfit.workflow import bag_training, one_network
+from goodfit.workflow import group_training, one_network
 from goodfit.workflow.kept_networks import KeptNetworks
 from goodfit.workflow.members import Member
 from goodfit.workflow.table_defaults import BAGGED, TABLE_DEFAULTS
@@ -55,14 +55,14 @@ class Watched:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.jobs: list[Job] = []
         self.at: Mapping[int, Callable[[], None]] = {}
-        train_group = bag_training.train_group
+        train_group = group_training.train_group
 
         def training(group: Sequence[Member], *arguments: Any) -> None:
             self.jobs.append(group[0].job)
             self.at.get(self.groups, lambda: None)()
             train_group(group, *arguments)
 
-        monkeypatch.setattr(bag_training, "train_group", training)
+        monkeypatch.setattr(group_training, "train_group", training)
 
     @property
     def groups(self) -> int:
@@ -229,7 +229,7 @@ def test_a_time_budget_is_shared_by_all_networks_and_the_linear_ones_after_them(
     budget = 1000.0
     given: list[tuple[str, float]] = []
     asked: list[float] = []
-    run_loop, train_group = one_network.run_loop, bag_training.train_group
+    run_loop, train_group = one_network.run_loop, group_training.train_group
 
     def ordinary(job: Job, *arguments: Any) -> Any:
         given.append((job.recipe.model, arguments[-1] - time.perf_counter()))
@@ -244,7 +244,7 @@ def test_a_time_budget_is_shared_by_all_networks_and_the_linear_ones_after_them(
         return asked[-1]
 
     monkeypatch.setattr(one_network, "run_loop", ordinary)
-    monkeypatch.setattr(bag_training, "train_group", others)
+    monkeypatch.setattr(group_training, "train_group", others)
     monkeypatch.setattr("goodfit.workflow.train.training_ends", ends)
     goodfit.train(write_table(tmp_path, bent=False), target="y", time_budget=budget)
     assert len(asked) == 1

@@ -172,8 +172,7 @@ def _work(
     try:
         train_group(group, attention, drop)
         best = best_of(group, halving.higher)
-        if best.job.vitals:
-            add_vitals(best)
+        add_vitals(best)
         wanted = [member for member in group if all_weights or member is best]
         weights = {group.index(member): _arrays(member.job.model) for member in wanted}
         reached = reached_parameters(best.job.model)

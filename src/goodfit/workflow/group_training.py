@@ -6,13 +6,12 @@ import math
 from collections.abc import Sequence
 
 from goodfit.training.attention import Attention, heeding_interrupts
-from goodfit.training.population.batching import can_stack
 from goodfit.workflow.kept_networks import KeptNetworks
 from goodfit.workflow.members import Member, add_vitals, group_members, train_group
 from goodfit.workflow.population_progress import PopulationProgress
 from goodfit.workflow.time_left import share
 
-__all__ = ["train_all"]
+__all__ = ["train_all", "train_groups"]
 
 
 def train_all(
@@ -36,25 +35,50 @@ def train_all(
         Whether after a Ctrl-C the groups to come are begun, to end with their first update; else they stay
         untrained.
     """
-    shown = shown or PopulationProgress()
-    attention = Attention()  # one for all, so that a Ctrl-C ends all
-    every = [part for group in group_members(members) for part in _as_trained(group)]
+    every = group_members(members)
     groups = [group for group in every if kept is None or not kept.take(group)]
+    train_groups(groups, ends_at, kept, shown, later=len(every) - len(groups), all_begin=all_begin)
+
+
+def train_groups(
+    groups: Sequence[Sequence[Member]],
+    ends_at: float,
+    kept: KeptNetworks | None = None,
+    shown: PopulationProgress | None = None,
+    *,
+    later: float = 0.0,
+    all_begin: bool = False,
+) -> tuple[int, bool]:
+    """Train members, each group of them together; return how many groups have ended, and whether by Ctrl-C.
+
+    The group that is at work when Ctrl-C comes does not count as ended.
+
+    Parameters
+    ----------
+    ends_at
+        When all must be trained, by ``time.perf_counter``; each group has an equal share of what is left.
+    kept
+        Takes in each group that has ended.
+    later
+        How many such shares are left to what is trained after them.
+    all_begin
+        See `train_all`.
+    """
+    shown = shown or PopulationProgress()
     shown.expect(sum(len(group) for group in groups))
+    attention = Attention()  # one for all, so that a Ctrl-C ends all
+    ended = 0
     with shown, heeding_interrupts(attention):
         for number, group in enumerate(groups):
             if attention.interrupted and not all_begin:
                 break
             shown.begin(group[0].job.recipe, len(group))
-            train_group(group, attention, shown.watcher, share(ends_at, len(every) - number))
-            if kept is not None and all(member.ended != "interrupted" for member in group):
+            train_group(group, attention, shown.watcher, share(ends_at, len(groups) + later - number))
+            if any(member.ended == "interrupted" for member in group):
+                continue
+            ended += 1
+            if kept is not None:
                 for member in group:
                     add_vitals(member)
                 kept.keep(group)
-
-
-def _as_trained(group: Sequence[Member]) -> list[Sequence[Member]]:
-    """Return the group as it is where it trains as one network, else each member alone."""
-    if len(group) == 1 or can_stack([member.job for member in group]):
-        return [group]
-    return [[member] for member in group]
+    return ended, attention.interrupted

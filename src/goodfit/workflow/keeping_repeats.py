@@ -139,7 +139,7 @@ def interrupted_notes(
         notes.append(Message("population.note.interrupted-at-work", {"count": at_work}))
     if left:
         notes.append(Message("population.note.interrupted-left-out", {"count": left}))
-    if kept is not None and kept.count():
+    if kept is not None and kept.some():
         notes.append(Message("population.note.interrupted-kept"))
     elif kept is not None:
         notes.append(Message("population.note.interrupted-none-kept"))

@@ -64,9 +64,9 @@ class KeptNetworks:
             member.job.model.eval()
         return True
 
-    def count(self) -> int:
-        """Return how many networks are kept."""
-        return sum(1 for _ in self.place.glob("*/*.json"))
+    def some(self) -> bool:
+        """Say whether any network is kept."""
+        return any(self.place.glob("*/*.json"))
 
     def _find(self, member: Member) -> Checkpoint | None:
         checkpoint, _ = read_checkpoint(self._folder(member))

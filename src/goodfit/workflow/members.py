@@ -23,7 +23,7 @@ from goodfit.run import Run
 from goodfit.training.attention import Attention
 from goodfit.training.job import Job
 from goodfit.training.loop import train as train_loop
-from goodfit.training.population.batching import group_size, make_population, signature
+from goodfit.training.population.batching import can_stack, group_size, make_population, signature
 from goodfit.training.population.member_ends import Drop
 from goodfit.training.population.member_vitals import measure_snapshots
 from goodfit.training.population.population_loop import train_members
@@ -38,7 +38,6 @@ from goodfit.workflow.job import make_job, network_shape
 from goodfit.workflow.lazy_run import LazyRun
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.starting import NETWORK
-from goodfit.workflow.time_left import share
 
 __all__ = [
     "Member",
@@ -137,7 +136,7 @@ def _sharing_rows(job: Job, first_of: dict[Hashable, Job], key: Hashable) -> Job
 
 
 def group_members(members: Sequence[Member]) -> list[list[Member]]:
-    """Return the members that train together: of one signature, as many as suit the machine."""
+    """Return the members that train as one network: of one signature, as many as suit the machine."""
     by_signature: dict[Hashable, list[Member]] = {}
     for member in members:
         key = signature(member.job)
@@ -149,7 +148,10 @@ def group_members(members: Sequence[Member]) -> list[list[Member]]:
         size = group_size(job.model, int(job.recipe.batch_size or job.train.rows or 1), numbers)
         # Those with as many epochs together: the batch shrinks less.
         ordered = sorted(alike, key=lambda member: member.job.recipe.epochs)
-        groups += [ordered[first : first + size] for first in range(0, len(ordered), size)]
+        for first in range(0, len(ordered), size):
+            group = ordered[first : first + size]
+            stacked = len(group) > 1 and can_stack([member.job for member in group])
+            groups += [group] if stacked else [[member] for member in group]
     return groups
 
 
@@ -169,15 +171,14 @@ def best_of(members: Sequence[Member], higher: bool) -> Member:
 def train_group(
     group: Sequence[Member], attention: Attention, drop: Drop | None = None, ends_at: float | None = None
 ) -> None:
-    """Train members that suit one another as one network, or one by one; their states are filled.
+    """Train members that `group_members` put together as one network; their states are filled.
 
     Parameters
     ----------
     drop
         Epochs done and best values by the members' places to the places of those that are to end here.
     ends_at
-        When all of them must be trained, by ``time.perf_counter``, those that train one by one having equal
-        time; None: whenever ``attention`` says.
+        When all of them must be trained, by ``time.perf_counter``; None: whenever ``attention`` says.
     """
     jobs, states = [member.job for member in group], [member.state for member in group]
     population = make_population(jobs, states) if len(group) > 1 else None
@@ -187,13 +188,10 @@ def train_group(
     on_cpu = jobs[0].device.type == "cpu"
     together = weights if population is None else weights * len(group)
     with using_threads(threads_for(together, rows) if on_cpu else torch.get_num_threads()):
+        attention.ends_at = attention.ends_at if ends_at is None else ends_at
         if population is None:
-            for number, member in enumerate(group):
-                if ends_at is not None:
-                    attention.ends_at = share(ends_at, len(group) - number)
-                member.ended = _train_alone(member, attention, drop)
+            group[0].ended = _train_alone(group[0], attention, drop)
         else:
-            attention.ends_at = attention.ends_at if ends_at is None else ends_at
             every = train_members(population, attention, _by_place(group, drop))
             for number, (member, ended) in enumerate(zip(group, every, strict=True)):
                 member.ended = ended

@@ -121,7 +121,7 @@ class Resumed:
         InputError
         """
         facts = self.repeated if self.checkpoint is None else self.checkpoint[1]["facts"]
-        if facts.get("data", known := fingerprint(parts)) != known:
+        if "data" in facts and facts["data"] != fingerprint(parts):
             raise InputError("resume.other-data", data=parts.source.name, folder=str(self.folder))
 
     def restore(self, job: Job, parts: Parts) -> TrainingState | None:

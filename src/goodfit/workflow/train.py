@@ -169,22 +169,17 @@ def train(
     check_functions(recipe, functions, model)
     if repeated is not None:
         shown = PopulationProgress(language, terminal(bool(progress)))
-        several: dict[str, Any] = {"ensemble": ensemble, "vitals": vitals}
+        told = {"seeds": seeds and int(seeds), "folds": folds and int(folds), "ensemble": bool(ensemble)}
+        kept_in = None if folder is None else RepeatsFolder(Path(folder), asked, told, force, resumed)
+        several: dict[str, Any] = {"ensemble": ensemble, "vitals": vitals, "folder": kept_in}
         several |= {"diagnose": diagnose, "shown": shown, "begun": begun}
-        at = None
-        if folder is not None:
-            counts = {"seeds": seeds, "folds": folds}
-            told = {name: None if count is None else int(count) for name, count in counts.items()}
-            told["ensemble"] = bool(ensemble)
-            at = RepeatsFolder(Path(folder), asked, told, force, resumed)
-            several |= {"folder": at}
         if folds is not None:
             run = train_folds(asked, recipe, model, functions, folds, **several)
         else:
             parts = parts_of(asked, model, recipe, stepped=step is not None, looked_at=folder is not None)
             several |= {"name": asked["name"]}
             run = train_seeds(parts, recipe, model, functions, seeds or 1, **several)
-        return run if at is None else at.save(run, language)
+        return run if kept_in is None else kept_in.save(run, language)
     parts = parts_of(asked, model, recipe, stepped=step is not None, looked_at=folder is not None)
     prepared = time.perf_counter()
     if start is not None and recipe.bag > 1:

@@ -9,9 +9,10 @@ from typing import Any
 
 from goodfit.messages import Message
 from goodfit.training.state import to_history
-from goodfit.workflow.bag_training import bag_of, make_others, train_others
+from goodfit.workflow.bag_members import bag_of, make_others
 from goodfit.workflow.bagging import Bag, check_bag
 from goodfit.workflow.default_network import Plan, compare_with_linear, linear_plan
+from goodfit.workflow.group_training import train_groups
 from goodfit.workflow.kept_networks import KeptNetworks
 from goodfit.workflow.members import group_members
 from goodfit.workflow.one_network import OneNetwork, OneTrained
@@ -81,7 +82,7 @@ def train_planned(
     missing = groups if kept is None else [group for group in groups if not kept.take(group)]
     ended, interrupted = 0, ordinary.ended == "interrupted"
     if missing and not interrupted:
-        ended, interrupted = train_others(missing, ends(), kept, shown, later=later)
+        ended, interrupted = train_groups(missing, ends(), kept, shown, later=later)
     if interrupted and (ended < len(missing) or not missing or plan.compared):
         left = sum(len(group) for group in missing[ended:]) + (ordinary.ended == "interrupted")
         notes = (*plan.notes, *_interrupted(recipe.networks, left, kept is not None))

@@ -109,24 +109,20 @@ def _chain(job: Job) -> Any:
 
 def can_stack(jobs: Sequence[Job]) -> bool:
     """Say whether jobs of one signature can train as a population."""
-    assert isinstance(jobs[0].train, TensorBatches)
-    few = _first_rows(jobs[0].train.inputs)
-    return _chain(jobs[0]) is not None or can_be_mapped([job.model for job in jobs], few)
+    first = jobs[0]
+    assert isinstance(first.train, TensorBatches)
+    if _chain(first) is not None:
+        return True
+    return can_be_mapped([job.model for job in jobs], _first_rows(first.train.inputs))
 
 
-def make_population(jobs: Sequence[Job], states: Sequence[TrainingState]) -> Population | None:
-    """Return jobs of one signature as a population; None where their modules cannot be stacked."""
+def make_population(jobs: Sequence[Job], states: Sequence[TrainingState]) -> Population:
+    """Return jobs of one signature that can be stacked (`can_stack`) as a population."""
     first = jobs[0]
     models = [job.model for job in jobs]
     assert isinstance(first.train, TensorBatches)
     network: StackedNetwork
-    if _chain(first) is not None:
-        network = ChainNetwork.of(models)
-    else:
-        few = _first_rows(first.train.inputs)
-        if not can_be_mapped(models, few):
-            return None
-        network = MappedNetwork.of(models)
+    network = MappedNetwork.of(models) if _chain(first) is None else ChainNetwork.of(models)
     train = stack_rows([job.train for job in jobs], network.encode, first.device)  # type: ignore[misc]
     recipes = [job.recipe for job in jobs]
     average = None

@@ -1,4 +1,4 @@
-"""Training the networks of a bag beside the ordinary one, group by group."""
+"""The networks of a bag beside the ordinary one: made ready to train, and once trained the bag."""
 
 from __future__ import annotations
 
@@ -7,17 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from goodfit.recipe import Recipe
-from goodfit.training.attention import Attention, heeding_interrupts
 from goodfit.training.job import Job
 from goodfit.training.state import to_history
 from goodfit.workflow.bagging import Bag, Division, other_parts
-from goodfit.workflow.kept_networks import KeptNetworks
-from goodfit.workflow.members import Member, make_member, train_group
+from goodfit.workflow.members import Member, make_member
 from goodfit.workflow.parts import Parts
-from goodfit.workflow.population_progress import PopulationProgress
-from goodfit.workflow.time_left import share
 
-__all__ = ["bag_of", "make_others", "train_others"]
+__all__ = ["bag_of", "make_others"]
 
 
 def make_others(parts: Parts, recipe: Recipe, functions: Mapping[str, Any], model: Any) -> list[Member]:
@@ -34,43 +30,6 @@ def make_others(parts: Parts, recipe: Recipe, functions: Mapping[str, Any], mode
     wanted = [(recipe.model, its) for its in divisions[1:]]
     wanted += [(name, its) for name in recipe.stack for its in divisions]
     return [_member(place, recipe, name, its, model, functions) for place, (name, its) in enumerate(wanted)]
-
-
-def train_others(
-    groups: Sequence[Sequence[Member]],
-    ends_at: float,
-    kept: KeptNetworks | None = None,
-    shown: PopulationProgress | None = None,
-    *,
-    later: float = 0.0,
-) -> tuple[int, bool]:
-    """Train members, each group of them together; return how many groups have ended, and whether by Ctrl-C.
-
-    The group that is at work when Ctrl-C comes counts for nothing.
-
-    Parameters
-    ----------
-    ends_at
-        When all must be trained, by ``time.perf_counter``; each group has an equal share of what is left.
-    kept
-        Takes in each group that has ended.
-    later
-        How many such shares are left to what is trained after them.
-    """
-    shown = shown or PopulationProgress()
-    shown.expect(sum(len(group) for group in groups))
-    attention = Attention()
-    with shown, heeding_interrupts(attention):
-        for number, group in enumerate(groups):
-            shown.begin(group[0].job.recipe, len(group))
-            train_group(group, attention, shown.watcher, share(ends_at, len(groups) + later - number))
-            if any(member.ended == "interrupted" for member in group):
-                return number, True
-            if kept is not None:
-                kept.keep(group)
-            if attention.interrupted:
-                return number + 1, True
-    return len(groups), False
 
 
 def bag_of(recipe: Recipe, members: Sequence[Member]) -> Bag:
