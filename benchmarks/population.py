@@ -9,6 +9,7 @@ small    64 recipes of 2-10-2 on 600 rows, batches of 32, Adam, beside one alone
 middle   recipes of 50-256-256-10 on 20,000 rows, batches of 256, by the number of members
 widths   the width at which training together is no longer faster than one by one; without vitals
 sizes    what the number of members costs, by width, without vitals: where the rules of batching.py come from
+masks    networks of several widths as one, the narrow ones with zeros, beside a group for each width
 setup    all of `goodfit.train_population` beside all of `goodfit.train`, with seeds or rates that differ
 """
 
@@ -33,6 +34,7 @@ from goodfit.recipe import Recipe
 from goodfit.training.attention import Attention
 from goodfit.training.loop import train as train_alone
 from goodfit.training.population import batching
+from goodfit.training.population.group_sizes import group_size
 from goodfit.training.population.population_loop import train_members
 from goodfit.workflow.choices import completed
 from goodfit.workflow.job import make_job
@@ -167,7 +169,7 @@ def by_skorch(folder: Path, python: Path) -> tuple[float, int]:
 def middle() -> str:
     given = data(20_000, 50, 10)
     base = Recipe(hidden=(256, 256), batch_size=256, epochs=2, patience=None, learning_rate=1e-3)
-    chosen = batching.group_size(jobs_of([base], given)[0][0].model, 256)
+    chosen = group_size(jobs_of([base], given)[0][0].model, 256)
     rows, shares = [], []
     for members in (1, 2, 4, 8):
         one, many = [], []
@@ -188,7 +190,7 @@ def widths() -> str:
         last = 0
         for width in (8, 16, 32, 64, 128, 256):
             base = Recipe(hidden=(width, width), batch_size=batch, epochs=5, patience=None)
-            size = min(64, batching.group_size(jobs_of([base], given)[0][0].model, batch))
+            size = min(64, group_size(jobs_of([base], given)[0][0].model, batch))
             recipes = with_rates(base, max(2, size))
             one, many = [], []
             for _ in range(RUNS):
@@ -216,10 +218,34 @@ def sizes() -> str:
             ratio(one, measured(partial(together, with_rates(base, count), given, False), 3), count)
             for count in members
         ]
-        chosen = batching.group_size(jobs_of([base], given)[0][0].model, batch)
+        chosen = group_size(jobs_of([base], given)[0][0].model, batch)
         rows.append([f"batch {batch}, width {width}", str(chosen), *gains])
     head = ["throughput x one by one", "chosen", *[f"{count} members" for count in members]]
     return table(head, rows)
+
+
+def masks() -> str:
+    rows = []
+    for batch in (32, 128):
+        given = data(20 * batch, 20, 4)
+        for widths in ((8, 16), (16, 32), (32, 64), (64, 128), (16, 32, 64, 128)):
+            for each in (1, 2, 4, 8):
+                base = Recipe(batch_size=batch, epochs=5, patience=None)
+                sets = [with_rates(base.replace(hidden=(width, width)), each) for width in widths]
+                apart, whole = [], []
+                for _ in range(5):
+                    apart.append(sum(measured(partial(group, recipes, given), 1)[0] for recipes in sets))
+                    whole += measured(partial(group, [one for recipes in sets for one in recipes], given), 1)
+                jobs = [job for recipes in sets for job, _ in jobs_of(recipes, given, False)]
+                gains = [first / second for first, second in zip(apart, whole, strict=True)]
+                shape = f"batch {batch}, {each} each of {', '.join(map(str, widths))}"
+                rows.append([shape, spread(gains), str(len(batching.groups_of(jobs)))])
+    head = ["20-width-width-4", "as one: x as fast as a group for each width", "groups by the rule"]
+    return table(head, rows)
+
+
+def group(recipes: Sequence[Recipe], given: Any) -> tuple[float, int]:
+    return together(recipes, given, False) if len(recipes) > 1 else alone(recipes[0], given, False)
 
 
 def setup() -> str:
@@ -253,6 +279,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "middle": middle,
     "widths": widths,
     "sizes": sizes,
+    "masks": masks,
 }
 
 

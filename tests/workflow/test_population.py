@@ -331,13 +331,91 @@ def test_networks_of_ones_own() -> None:
     assert len({id(run.model) for run in runs} | {id(network)}) == 4
 
 
+# Networks of other widths: the narrow ones have zeros where the widest has weights
+
+
+@pytest.mark.parametrize(("name", "rate", "other"), OPTIMIZERS, ids=[case[0] for case in OPTIMIZERS])
+def test_other_widths_with_every_optimizer(name: str, rate: float, other: dict[str, Any]) -> None:
+    first = BASE.replace(optimizer=name, learning_rate=rate, activation="tanh", epochs=20)
+    if name == "yogi":  # with short memories its sign makes a jump of what is rounded otherwise
+        other = {"weight_decay": 0.01}
+    recipes = [
+        first.replace(hidden=(8, 3)),
+        first.replace(**other, hidden=(2, 5)),
+        first.replace(hidden=(5, 7)),
+    ]
+    check(recipes, (INPUTS, LABELS), task="multiclass")
+
+
+WIDTHS: tuple[dict[str, Any], ...] = (
+    {"activation": "sigmoid"},
+    {"activation": "silu", "normalization": "batch", "optimizer": "momentum"},
+    {"activation": "sigmoid", "normalization": "layer"},
+    {"activation": "elu", "l1": 1e-3, "gradient_clip": 0.1, "weight_decay": 0.1},
+    {"activation": "leaky_relu", "ema": 0.9, "gradient_clip_value": 0.01},
+    {"activation": "gelu", "swa": 0.5},
+)
+
+
+@pytest.mark.parametrize("settings", WIDTHS, ids=[str(sorted(settings)) for settings in WIDTHS])
+def test_other_widths_with_all_that_looks_at_units_or_weights(settings: dict[str, Any]) -> None:
+    first = BASE.replace(**settings, epochs=15, learning_rate=0.003)
+    shapes = ((9, 4), (3, 6), (2, 3), (5, 4))
+    recipes = [first.replace(hidden=shape, seed=seed) for seed, shape in enumerate(shapes)]
+    recipes[1] = recipes[1].replace(epochs=6)  # the batch shrinks
+    recipes[3] = recipes[3].replace(epochs=6)
+    runs = check(recipes, (INPUTS, LABELS), task="multiclass")
+    for run, shape in zip(runs, shapes, strict=True):
+        assert run.model.hidden1.weight.shape == (shape[0], 4)
+
+
+@pytest.mark.parametrize("columns", [["kind"], ["many", "more", "most"]], ids=["one-hot", "looked-up"])
+def test_other_widths_over_categories(columns: list[str]) -> None:
+    rows = frame()
+    rows = rows.with_columns(rows["many"].reverse().alias("more"), rows["many"].shuffle(0).alias("most"))
+    rows = rows.select("size", *columns, "price")
+    first = BASE.replace(epochs=10)
+    recipes = [first.replace(hidden=(width,)) for width in (8, 3, 5)]
+    runs = check(recipes, rows, target="price")
+    assert len(runs[0].model.hidden1.table) > 64 or columns == ["kind"]
+
+
+def test_vitals_and_ends_of_members_of_other_widths() -> None:
+    first = BASE.replace(epochs=9, optimizer="momentum", activation="relu")
+    recipes = [
+        first.replace(hidden=(6, 4)),
+        first.replace(hidden=(3, 8), epochs=4),
+        first.replace(hidden=(5, 5), learning_rate=1e9),
+        first.replace(hidden=(80, 3)),
+    ]
+    runs = train_population(recipes, (INPUTS, LABELS), task="multiclass")
+    assert runs[2].history.ended_by == "non-finite-loss"
+    for number in (0, 1, 3):
+        lone = goodfit.train((INPUTS, LABELS), recipe=recipes[number], task="multiclass")
+        assert_same(runs[number], lone)
+        assert_same_vitals(runs[number], lone)
+
+
+def test_widths_whose_zeros_cost_too_much_train_apart() -> None:
+    first = BASE.replace(epochs=2)
+    narrow = [first.replace(hidden=(4, 4), seed=seed) for seed in range(6)]
+    wide = [first.replace(hidden=(128, 128), seed=seed) for seed in range(3)]
+    check([*narrow, *wide], (INPUTS, LABELS), groups=2, task="multiclass")
+
+
+def test_an_optimizer_that_divides_by_nothing_keeps_widths_apart() -> None:
+    first = BASE.replace(epochs=3, optimizer="adam", optimizer_options={"eps": 0.0})
+    recipes = [first.replace(hidden=(width,), seed=seed) for width in (4, 6) for seed in range(2)]
+    check(recipes, (INPUTS, LABELS), groups=2, task="multiclass")
+
+
 def test_recipes_of_other_shapes_and_kinds_train_in_groups_of_their_own() -> None:
     first = BASE.replace(hidden=(6,), epochs=6)
     recipes = [
         first,
         first.replace(seed=1),
-        first.replace(hidden=(4,)),
-        first.replace(hidden=(4,), learning_rate=0.1),
+        first.replace(hidden=(4, 4)),
+        first.replace(hidden=(4, 4), learning_rate=0.1),
         first.replace(batch_size=16),
         first.replace(batch_size=16, epochs=3),
         first.replace(accumulate=2),

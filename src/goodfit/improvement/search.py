@@ -21,7 +21,8 @@ from goodfit.messages import Message
 from goodfit.observations import History
 from goodfit.recipe import Recipe
 from goodfit.training.attention import Attention
-from goodfit.training.population.batching import signature, useful_size
+from goodfit.training.population.batching import signature
+from goodfit.training.population.group_sizes import useful_size
 from goodfit.training.state import to_history
 from goodfit.workflow.members import Member, group_members, make_members
 from goodfit.workflow.parts import Parts

@@ -23,7 +23,7 @@ from goodfit.run import Run
 from goodfit.training.attention import Attention
 from goodfit.training.job import Job
 from goodfit.training.loop import train as train_loop
-from goodfit.training.population.batching import can_stack, group_size, make_population, signature
+from goodfit.training.population.batching import groups_of, make_population, signature
 from goodfit.training.population.member_ends import Drop
 from goodfit.training.population.member_vitals import measure_snapshots
 from goodfit.training.population.population_loop import train_members
@@ -143,15 +143,9 @@ def group_members(members: Sequence[Member]) -> list[list[Member]]:
         by_signature.setdefault(("alone", member.place) if key is None else key, []).append(member)
     groups = []
     for alike in by_signature.values():
-        job = alike[0].job
-        numbers = _numbers(job) if len({id(member.parts) for member in alike}) > 1 else 0
-        size = group_size(job.model, int(job.recipe.batch_size or job.train.rows or 1), numbers)
-        # Those with as many epochs together: the batch shrinks less.
-        ordered = sorted(alike, key=lambda member: member.job.recipe.epochs)
-        for first in range(0, len(ordered), size):
-            group = ordered[first : first + size]
-            stacked = len(group) > 1 and can_stack([member.job for member in group])
-            groups += [group] if stacked else [[member] for member in group]
+        numbers = _numbers(alike[0].job) if len({id(member.parts) for member in alike}) > 1 else 0
+        places = groups_of([member.job for member in alike], numbers)
+        groups += [[alike[place] for place in group] for group in places]
     return groups
 
 

@@ -7,26 +7,30 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from goodfit.models.activations import ACTIVATIONS
 from goodfit.models.dropout import Dropout
 from goodfit.models.initialization import initialize
 from goodfit.models.mlp import MLP
+from goodfit.training.population.chain_plans import chain_plan, stackable, widest
 from goodfit.training.population.mapped_network import MappedNetwork, can_be_mapped
-from goodfit.training.population.stacked_network import ChainNetwork, StackedNetwork, chain_plan, decayed_ids
+from goodfit.training.population.stacked_network import ChainNetwork, StackedNetwork, decayed_ids
 
 MEMBERS, ROWS = 3, 7
 
 
-def mlps(**settings: Any) -> list[nn.Module]:
-    given = {"numbers": 4, "levels": (), "hidden": (6, 5), "outputs": 3, **settings}
-    models = [MLP(**given) for _ in range(MEMBERS)]
+def mlps(**changes: Any) -> list[nn.Module]:
+    asked = {"numbers": 4, "levels": (), "hidden": (6, 5), "outputs": 3, **changes}
+    models = [MLP(**asked) for _ in range(MEMBERS)]
     for seed, model in enumerate(models):
         initialize(model, "he_normal", seed=seed)
+        generator = torch.Generator().manual_seed(seed)
         for name, parameter in model.named_parameters():
             if "normalization" in name:
-                torch.nn.init.normal_(parameter)
+                torch.nn.init.normal_(parameter, generator=generator)
     return list(models)
 
 
@@ -73,7 +77,7 @@ def check(network: StackedNetwork, models: list[nn.Module], rows: list[Any], tra
                 own.reshape(last - first, -1).backward(direction[member].T)
                 gradients = network.state_of(member, network.gradient, {})
                 for name, parameter in model.named_parameters():
-                    torch.testing.assert_close(gradients[name], parameter.grad, rtol=1e-4, atol=1e-5)
+                    torch.testing.assert_close(gradients[name], parameter.grad, rtol=1e-4, atol=5e-5)
     for member, model in enumerate(models):
         state = network.state_of(member, network.weights, network.buffers)
         for name, value in model.state_dict().items():
@@ -116,6 +120,40 @@ def test_the_linear_model_and_a_chain_of_ones_own() -> None:
         for _ in range(MEMBERS)
     ]
     check(ChainNetwork.of(own), own, rows_for(()))
+
+
+@given(
+    shapes=st.lists(st.tuples(st.integers(1, 7), st.integers(1, 7)), min_size=MEMBERS, max_size=MEMBERS),
+    activation=st.sampled_from(list(ACTIVATIONS)),
+    normalization=st.sampled_from([None, "batch", "layer"]),
+    levels=st.sampled_from([(), (3, 4), (60, 70)]),
+)
+@settings(max_examples=40, deadline=None)
+def test_members_of_other_widths(
+    shapes: list[tuple[int, int]], activation: str, normalization: str | None, levels: tuple[int, ...]
+) -> None:
+    models: list[nn.Module] = []
+    for shape in shapes:
+        models += mlps(hidden=shape, activation=activation, normalization=normalization, levels=levels)[:1]
+    network = ChainNetwork.of(models)
+    check(network, models, rows_for(levels))
+    check(network, models, rows_for(levels), training=False)
+    own = torch.zeros_like(network.weights)
+    for member in range(MEMBERS):
+        for view in network._own(member, own, {}).values():
+            view.fill_(1.0)
+    assert float((network.gradient * (1 - own)).abs().sum()) == 0.0  # so no optimizer moves them
+    assert float((network.weights * (1 - own)).abs().sum()) == 0.0
+    kept = network.keep(torch.tensor([2, 0]))
+    check(kept, [models[2], models[0]], [rows_for(levels)[place] for place in (2, 0)])
+
+
+def test_what_can_be_stacked() -> None:
+    narrow, wide, deep = (chain_plan(mlps(hidden=shape)[0]) for shape in ((3, 5), (7, 2), (3, 5, 4)))
+    other = chain_plan(mlps(hidden=(3, 5), outputs=2)[0])
+    assert stackable(narrow or ()) == stackable(wide or ())
+    assert len({stackable(plans or ()) for plans in (narrow, deep, other)}) == 3
+    assert widest([narrow or (), wide or ()]) == chain_plan(mlps(hidden=(7, 5))[0])
 
 
 def test_all_members_may_have_the_same_rows() -> None:

@@ -8,39 +8,27 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim import Optimizer
 
 from goodfit.data.batches import TensorBatches, first_tensor
 from goodfit.training.job import Job
 from goodfit.training.population.batched_losses import batched_loss, loss_signature
 from goodfit.training.population.batched_optimizers import batched_optimizer, settings_of
+from goodfit.training.population.chain_plans import chain_plan, stackable, without_dropout
+from goodfit.training.population.group_sizes import group_size, groups_by_width
+from goodfit.training.population.layer_plans import LayerPlan
 from goodfit.training.population.mapped_network import MappedNetwork, can_be_mapped
 from goodfit.training.population.member_rates import MemberRates
 from goodfit.training.population.population_state import Evaluated, Penalties, Population
 from goodfit.training.population.stacked_average import StackedAverage
-from goodfit.training.population.stacked_network import (
-    ChainNetwork,
-    StackedNetwork,
-    chain_plan,
-    decayed_ids,
-    without_dropout,
-)
+from goodfit.training.population.stacked_linear import LookupLinear, OneHotLinear
+from goodfit.training.population.stacked_network import ChainNetwork, StackedNetwork, decayed_ids
 from goodfit.training.population.stacked_rows import StackedRows, stack_rows
 from goodfit.training.state import TrainingState
 
-__all__ = ["can_stack", "group_size", "make_population", "signature", "useful_size"]
-
-CACHE = 2**21
-"""Numbers that the weights, their gradients and optimizer state, and a batch's activations of all members may
-take, so that an update stays in the processor's cache (``benchmarks/population.py``)."""
-
-FEWEST = 3
-"""Members that the cache must hold: networks so large that it holds fewer are as fast one by one."""
-DATA = 2**27
-"""Numbers that the rows of all members may take where their divisions of the data differ: half a gigabyte."""
-MULTIPLICATIONS = 4e6
-"""Multiplications of an update from which on more members hardly make it cheaper for each."""
+__all__ = ["groups_of", "make_population", "signature"]
 
 
 def signature(job: Job) -> Hashable | None:
@@ -87,7 +75,7 @@ def _rows_signature(batches: Any) -> Hashable | None:
 def _network_signature(job: Job) -> Hashable | None:
     plans = _chain(job)
     if plans is not None:
-        return without_dropout(plans)
+        return stackable(plans) if _zeros_stay(job.optimizer) else without_dropout(plans)
     state = job.model.state_dict()
     if not all(isinstance(value, Tensor) for value in state.values()):
         return None
@@ -95,7 +83,12 @@ def _network_signature(job: Job) -> Hashable | None:
     return (type(job.model), repr(job.model), shapes)
 
 
-def _chain(job: Job) -> Any:
+def _zeros_stay(optimizer: Optimizer) -> bool:
+    """Say whether weights of 0 without a gradient stay 0: no rule here divides 0 by 0, unless told to."""
+    return all(np.float32(group.get("eps", 1.0)) > 0 for group in optimizer.param_groups)
+
+
+def _chain(job: Job) -> tuple[LayerPlan, ...] | None:
     """Return the plans where the network is a chain of known layers over rows of numbers."""
     inputs = job.train.inputs if isinstance(job.train, TensorBatches) else None
     if isinstance(inputs, dict) or (isinstance(inputs, (tuple, list)) and len(inputs) != 2):
@@ -103,21 +96,43 @@ def _chain(job: Job) -> Any:
     numbers = first_tensor(inputs)
     plain = numbers.ndim == 2 and numbers.dtype == torch.float32
     plans = chain_plan(job.model) if plain else None
-    mixed = plans is not None and hasattr(plans[0], "offsets")
+    mixed = plans is not None and isinstance(plans[0], (OneHotLinear, LookupLinear))
     return plans if mixed == isinstance(inputs, (tuple, list)) else None
 
 
-def can_stack(jobs: Sequence[Job]) -> bool:
-    """Say whether jobs of one signature can train as a population."""
+def groups_of(jobs: Sequence[Job], numbers: int = 0) -> list[list[int]]:
+    """Return which jobs of one signature train as one, by their places; those that cannot are alone.
+
+    Parameters
+    ----------
+    numbers
+        Numbers in the rows that each job has for itself, 0 where all have the same rows.
+    """
     first = jobs[0]
-    assert isinstance(first.train, TensorBatches)
-    if _chain(first) is not None:
-        return True
-    return can_be_mapped([job.model for job in jobs], _first_rows(first.train.inputs))
+    rows = int(first.recipe.batch_size or first.train.rows or 1)
+    chains = [chain for chain in map(_chain, jobs) if chain is not None]
+    sized = [(list(range(len(jobs))), group_size(first.model, rows, numbers))]
+    if chains:
+        sized = groups_by_width(chains, rows, numbers)
+    groups = []
+    for places, size in sized:
+        # Those with as many epochs together: the batch shrinks less.
+        ordered = sorted(places, key=lambda place: jobs[place].recipe.epochs)
+        for begin in range(0, len(ordered), size):
+            group = ordered[begin : begin + size]
+            stacked = len(group) > 1 and (chains or _can_be_mapped([jobs[place] for place in group]))
+            groups += [group] if stacked else [[place] for place in group]
+    return groups
+
+
+def _can_be_mapped(jobs: Sequence[Job]) -> bool:
+    train = jobs[0].train
+    assert isinstance(train, TensorBatches)
+    return can_be_mapped([job.model for job in jobs], _first_rows(train.inputs))
 
 
 def make_population(jobs: Sequence[Job], states: Sequence[TrainingState]) -> Population:
-    """Return jobs of one signature that can be stacked (`can_stack`) as a population."""
+    """Return jobs that `groups_of` put together as a population."""
     first = jobs[0]
     models = [job.model for job in jobs]
     assert isinstance(first.train, TensorBatches)
@@ -192,29 +207,3 @@ def _rates(jobs: Sequence[Job], rates: Sequence[float]) -> MemberRates:
         own = recipe.schedule.startswith("function ")
         schedules.append(job.schedule if own else shared.setdefault(key, job.schedule))
     return MemberRates(np.array(rates), schedules, list(range(len(jobs))))
-
-
-def group_size(model: nn.Module, batch_size: int, numbers: int = 0) -> int:
-    """Return how many members train as one: as many as the cache holds, and 1 where that is not worth it.
-
-    Parameters
-    ----------
-    batch_size
-        Rows of a batch.
-    numbers
-        Numbers in the rows that each member has for itself, 0 where all have the same rows.
-    """
-    weights = sum(parameter.numel() for parameter in model.parameters())
-    units = sum(parameter.shape[0] for parameter in model.parameters() if parameter.ndim >= 2)
-    size = min(CACHE // (5 * weights + 3 * units * batch_size), DATA // max(1, numbers))
-    return size if size >= FEWEST else 1
-
-
-def useful_size(model: nn.Module, batch_size: int) -> int:
-    """Return how many members it takes until more of them hardly make an update cheaper for each.
-
-    What is saved is the overhead of an update, which matters as long as it does little arithmetic
-    (``benchmarks/population.py sizes``).
-    """
-    weights = sum(parameter.numel() for parameter in model.parameters())
-    return max(1, int(MULTIPLICATIONS // (3 * weights * batch_size)))

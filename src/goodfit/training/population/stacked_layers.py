@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -17,167 +17,12 @@ from torch import Tensor, nn
 
 from goodfit.models import dropout
 from goodfit.models.mlp import ONE_HOT_LEVELS, MixedLinear
+from goodfit.training.population.layer_plans import Block, LayerPlan, Place, StackedLayer
+from goodfit.training.population.stacked_linear import Linear, LookupLinear, OneHotLinear
 
-__all__ = ["Block", "Dropout", "LayerPlan", "StackedLayer", "plan_layer"]
+__all__ = ["Dropout", "plan_layer"]
 
 aten = torch.ops.aten
-Forward = Callable[[Any, bool], tuple[Tensor, Any]]
-"""A layer's input and whether it trains, to its output and what its backward needs."""
-Backward = Callable[[Any, Any], Any]
-"""The gradient of the output, and what was kept, to that of the input; those of the weights are put away."""
-StackedLayer = tuple[Forward, Backward]
-Pieces = dict[str, Tensor]
-"""Gradients by block, each (members, size)."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """Weights of a layer that lie together: their name, and shape for one member."""
-
-    name: str
-    shape: tuple[int, ...]
-    decayed: bool
-
-
-@dataclass(frozen=True)
-class LayerPlan:
-    """What is known of a layer before there are weights: equal plans can be stacked."""
-
-    name: str
-
-    def blocks(self) -> Iterator[Block]:
-        """Return the blocks of weights it needs."""
-        return iter(())
-
-    def parameters(self, blocks: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return views of its blocks as the module's own parameters, by their full names."""
-        return {}
-
-    def buffers(self) -> dict[str, Tensor]:
-        """Return its buffers for one member, by their full names."""
-        return {}
-
-    def bind(
-        self, blocks: Mapping[str, Tensor], buffers: Mapping[str, Tensor], pieces: Pieces, first: bool
-    ) -> StackedLayer:
-        """Return the layer over stacked weights; its gradients are put into ``pieces``."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class Linear(LayerPlan):
-    """`nn.Linear`."""
-
-    inputs: int
-    outputs: int
-    bias: bool
-
-    def blocks(self) -> Iterator[Block]:
-        yield Block(f"{self.name}.weight", (self.outputs, self.inputs), True)
-        if self.bias:
-            yield Block(f"{self.name}.bias", (self.outputs, 1), False)
-
-    def parameters(self, blocks: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        found = {f"{self.name}.weight": blocks[f"{self.name}.weight"]}
-        return found | ({f"{self.name}.bias": blocks[f"{self.name}.bias"].squeeze(-1)} if self.bias else {})
-
-    def bind(
-        self, blocks: Mapping[str, Tensor], buffers: Mapping[str, Tensor], pieces: Pieces, first: bool
-    ) -> StackedLayer:
-        names = f"{self.name}.weight", f"{self.name}.bias"
-        weight, bias = blocks[names[0]], blocks[names[1]] if self.bias else None
-        transposed = weight.transpose(1, 2)
-
-        def forward(value: Tensor, training: bool) -> tuple[Tensor, Tensor]:
-            if bias is None:
-                return torch.bmm(weight, value), value
-            return torch.baddbmm(bias, weight, value), value
-
-        def backward(gradient: Tensor, value: Tensor) -> Tensor | None:
-            pieces[names[0]] = torch.bmm(gradient, value.transpose(1, 2)).flatten(1)
-            if bias is not None:
-                pieces[names[1]] = gradient.sum(2)
-            return None if first else torch.bmm(transposed, gradient)
-
-        return forward, backward
-
-
-@dataclass(frozen=True)
-class OneHotLinear(Linear):
-    """`MixedLinear` with few levels: linear over the numbers and the one-hot columns together."""
-
-    numbers: int
-    offsets: tuple[int, ...]
-
-    def one_hot(self, numbers: Tensor, categories: Tensor) -> Tensor:
-        """Return the numbers beside the one-hot columns, (rows, numbers + levels)."""
-        levels = numbers.new_zeros(len(numbers), self.inputs - self.numbers)
-        levels.scatter_(1, categories + categories.new_tensor(self.offsets), 1.0)
-        return torch.cat([numbers, levels], dim=1)
-
-    def parameters(self, blocks: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        whole = blocks[f"{self.name}.weight"]
-        return {
-            f"{self.name}.weight": whole[:, :, : self.numbers],
-            f"{self.name}.table": whole[:, :, self.numbers :].transpose(1, 2),
-            f"{self.name}.bias": blocks[f"{self.name}.bias"].squeeze(-1),
-        }
-
-
-@dataclass(frozen=True)
-class LookupLinear(LayerPlan):
-    """`MixedLinear` with many levels: the rows of its table are looked up.
-
-    The table lies first among all weights, whose number is a multiple of its width: all members' weights are
-    then one table, and a category's row in it is found by counting.
-    """
-
-    numbers: int
-    levels: int
-    outputs: int
-    offsets: tuple[int, ...]
-
-    def blocks(self) -> Iterator[Block]:
-        yield Block(f"{self.name}.table", (self.levels, self.outputs), True)
-        yield Block(f"{self.name}.weight", (self.outputs, self.numbers), True)
-        yield Block(f"{self.name}.bias", (self.outputs, 1), False)
-
-    def parameters(self, blocks: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {
-            f"{self.name}.weight": blocks[f"{self.name}.weight"],
-            f"{self.name}.table": blocks[f"{self.name}.table"],
-            f"{self.name}.bias": blocks[f"{self.name}.bias"].squeeze(-1),
-        }
-
-    def bind(
-        self, blocks: Mapping[str, Tensor], buffers: Mapping[str, Tensor], pieces: Pieces, first: bool
-    ) -> StackedLayer:
-        names = [f"{self.name}.{part}" for part in ("table", "weight", "bias")]
-        weight, bias = blocks[names[1]], blocks[names[2]]
-        members, width, levels = len(weight), self.outputs, self.levels
-        per_member = blocks[names[0]].stride(0) // width
-        every = blocks[names[0]].as_strided((members * per_member, width), (width, 1))
-        member = torch.arange(members, device=weight.device).reshape(-1, 1, 1)
-
-        def forward(value: tuple[Tensor, Tensor], training: bool) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-            numbers, rows = value
-            places = (rows + member * per_member).flatten(0, 1)
-            looked_up = F.embedding_bag(places, every, mode="sum")
-            looked_up = looked_up.view(members, -1, width).transpose(1, 2)
-            return torch.baddbmm(bias, weight, numbers).add_(looked_up), (numbers, rows)
-
-        def backward(gradient: Tensor, value: tuple[Tensor, Tensor]) -> None:
-            numbers, rows = value
-            by_row = gradient.transpose(1, 2).reshape(-1, width)
-            places = (rows + member * levels).expand(members, -1, -1).flatten(0, 1)
-            table = gradient.new_zeros(members * levels, width)
-            for column in places.unbind(1):
-                table.index_add_(0, column, by_row)
-            pieces[names[0]] = table.view(members, -1)
-            pieces[names[1]] = torch.bmm(gradient, numbers.transpose(1, 2)).flatten(1)
-            pieces[names[2]] = gradient.sum(2)
-
-        return forward, backward
 
 
 @dataclass(frozen=True)
@@ -187,13 +32,16 @@ class Activation(LayerPlan):
     kind: str
     slope: Any = None
 
-    def bind(
-        self, blocks: Mapping[str, Tensor], buffers: Mapping[str, Tensor], pieces: Pieces, first: bool
-    ) -> StackedLayer:
+    def bind(self, place: Place) -> StackedLayer:
         function, derivative, by_output = _ACTIVATIONS[self.kind](self.slope)
+
+        at_zero = float(function(torch.zeros(())))
+        real = None if at_zero == 0.0 else place.real
 
         def forward(value: Tensor, training: bool) -> tuple[Tensor, Tensor]:
             output = function(value)
+            if real is not None:
+                output = output * real
             return output, output if by_output else value
 
         return forward, derivative
@@ -250,6 +98,7 @@ class Dropout(LayerPlan):
 class BatchNorm(LayerPlan):
     """`nn.BatchNorm1d` over units: members' units are so many channels of one normalisation."""
 
+    sizes: ClassVar[tuple[str, ...]] = ("units",)
     units: int
     eps: float
     momentum: float
@@ -267,11 +116,10 @@ class BatchNorm(LayerPlan):
             f"{self.name}.running_var": torch.ones(self.units),
         }
 
-    def bind(
-        self, blocks: Mapping[str, Tensor], buffers: Mapping[str, Tensor], pieces: Pieces, first: bool
-    ) -> StackedLayer:
-        weight, bias = (blocks[f"{self.name}.{part}"] for part in ("weight", "bias"))
-        mean, variance = (buffers[f"{self.name}.{part}"] for part in ("running_mean", "running_var"))
+    def bind(self, place: Place) -> StackedLayer:
+        weight, bias = (place.blocks[f"{self.name}.{part}"] for part in ("weight", "bias"))
+        pieces = place.pieces
+        mean, variance = (place.buffers[f"{self.name}.{part}"] for part in ("running_mean", "running_var"))
         mean, variance = mean.view(-1), variance.view(-1)
 
         def forward(value: Tensor, training: bool) -> tuple[Tensor, Any]:
@@ -298,6 +146,7 @@ class BatchNorm(LayerPlan):
 class LayerNorm(LayerPlan):
     """`nn.LayerNorm` over units."""
 
+    sizes: ClassVar[tuple[str, ...]] = ("units",)
     units: int
     eps: float
 
@@ -310,15 +159,20 @@ class LayerNorm(LayerPlan):
             f"{self.name}.{part}": blocks[f"{self.name}.{part}"].squeeze(-1) for part in ("weight", "bias")
         }
 
-    def bind(
-        self, blocks: Mapping[str, Tensor], buffers: Mapping[str, Tensor], pieces: Pieces, first: bool
-    ) -> StackedLayer:
-        weight, bias = (blocks[f"{self.name}.{part}"] for part in ("weight", "bias"))
+    def bind(self, place: Place) -> StackedLayer:
+        weight, bias = (place.blocks[f"{self.name}.{part}"] for part in ("weight", "bias"))
+        pieces, real = place.pieces, place.real
+        units = self.units if real is None else real.sum(1, keepdim=True)
 
         def forward(value: Tensor, training: bool) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-            variance, mean = torch.var_mean(value, 1, correction=0, keepdim=True)
+            if real is None:
+                variance, mean = torch.var_mean(value, 1, correction=0, keepdim=True)
+                gap = value - mean
+            else:
+                gap = (value - value.sum(1, keepdim=True) / units).mul_(real)
+                variance = gap.square().sum(1, keepdim=True) / units
             scale = (variance + self.eps).rsqrt_()
-            normal = (value - mean).mul_(scale)
+            normal = gap.mul_(scale)
             return torch.addcmul(bias, normal, weight), (normal, scale)
 
         def backward(gradient: Tensor, kept: tuple[Tensor, Tensor]) -> Tensor:
@@ -327,8 +181,9 @@ class LayerNorm(LayerPlan):
             pieces[f"{self.name}.weight"] = product.sum(2)
             pieces[f"{self.name}.bias"] = gradient.sum(2)
             inner = gradient * weight
-            along = torch.mul(product, weight).mean(1, keepdim=True)
-            return (inner - inner.mean(1, keepdim=True)).sub_(normal * along).mul_(scale)
+            along = torch.mul(product, weight).sum(1, keepdim=True) / units
+            back = (inner - inner.sum(1, keepdim=True) / units).sub_(normal * along).mul_(scale)
+            return back if real is None else back.mul_(real)
 
         return forward, backward
 

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from goodfit.models.mlp import MLP
 from goodfit.training.parameter_groups import is_decayed, trained_parameters
-from goodfit.training.population.stacked_layers import (
-    Block,
-    Dropout,
-    LayerPlan,
-    LookupLinear,
-    OneHotLinear,
-    Pieces,
-    StackedLayer,
-    plan_layer,
-)
+from goodfit.training.population.chain_plans import chain_plan, weights_of, widest
+from goodfit.training.population.layer_plans import Block, LayerPlan, Pieces, Place, StackedLayer
+from goodfit.training.population.stacked_layers import Dropout
+from goodfit.training.population.stacked_linear import LookupLinear, OneHotLinear
 
-__all__ = ["ChainNetwork", "Leaves", "StackedNetwork", "chain_plan", "decayed_ids"]
+__all__ = ["ChainNetwork", "Leaves", "StackedNetwork", "decayed_ids"]
 
 ALIGNED = 16
 """Weights of a member are a multiple of so many: its numbers then go through the same vector instructions
@@ -86,59 +79,54 @@ def decayed_ids(model: nn.Module) -> set[int]:
     }
 
 
-def chain_plan(model: nn.Module) -> tuple[LayerPlan, ...] | None:
-    """Return the plans of a chain of known layers, None where the network is something else."""
-    if type(model) not in (nn.Sequential, MLP) or _watched(model):
-        return None
-    plans: list[LayerPlan] = []
-    for name, module in model.named_children():
-        if type(module) is nn.Identity:
-            continue
-        plan = plan_layer(name, module, first=not plans)
-        if plan is None or _watched(module):
-            return None
-        plans.append(plan)
-    parameters = list(model.parameters())
-    shared = len(parameters) != len(list(model.named_parameters(remove_duplicate=False)))
-    odd = any(item.dtype != torch.float32 or not item.requires_grad for item in parameters)
-    return None if shared or odd or not parameters else tuple(plans)
-
-
-def without_dropout(plans: Iterable[LayerPlan]) -> tuple[LayerPlan, ...]:
-    """Return the plans that hold weights or shape values: members may differ in the rest."""
-    return tuple(plan for plan in plans if not isinstance(plan, Dropout))
-
-
 class ChainNetwork:
-    """Chains of known layers, trained without autograd; see `StackedNetwork`."""
+    """Chains of known layers, trained without autograd; see `StackedNetwork`.
+
+    Parameters
+    ----------
+    plans
+        The chain as it is stacked: every layer as wide as the widest member's.
+    members
+        The chain of each member, with its own widths.
+    weights
+        Shape (members, weights); those that a member does not have are 0, and stay so.
+    shares
+        What each member drops, (members,), by the name of the layer.
+    """
 
     def __init__(
         self,
         plans: tuple[LayerPlan, ...],
+        members: Sequence[tuple[LayerPlan, ...]],
         weights: Tensor,
         buffers: dict[str, Tensor],
         shares: dict[str, Tensor],
     ) -> None:
-        self.plans, self.weights, self.buffers, self.shares = plans, weights, buffers, shares
+        self.plans, self.members = plans, tuple(members)
+        self.weights, self.buffers, self.shares = weights, buffers, shares
         self._blocks, self.decayed, _ = _layout(plans)
         self._pieces: Pieces = {}
         stacked = self._views(weights)
+        named = [{plan.name: plan for plan in own} for own in self.members]
+        real: Tensor | None = None
         self._layers: list[StackedLayer] = []
-        for place, plan in enumerate(plans):
+        for number, plan in enumerate(plans):
             if isinstance(plan, Dropout):
                 self._layers.append(plan.bind_shares(shares[plan.name]))
-            else:
-                self._layers.append(plan.bind(stacked, buffers, self._pieces, place == 0))
+                continue
+            if "outputs" in plan.sizes:
+                real = _real(plan, [own[plan.name] for own in named], weights.device)
+            self._layers.append(plan.bind(Place(stacked, buffers, self._pieces, number == 0, real)))
         self._backwards = [backward for _, backward in reversed(self._layers)]
         self._kept: list[Any] = []
         self.gradient = torch.zeros_like(weights)
-        self._tail = weights.new_zeros(len(weights), weights.shape[1] - self._size())
+        self._tail = weights.new_zeros(len(weights), weights.shape[1] - weights_of(plans))
 
     @classmethod
     def of(cls, models: Sequence[nn.Module]) -> ChainNetwork:
-        """Stack networks whose plans are the same but for dropout."""
-        every = [chain_plan(model) for model in models]
-        plans = max((plan for plan in every if plan is not None), key=len)
+        """Stack networks that `stackable` says the same of."""
+        members = [plans for plans in map(chain_plan, models) if plans is not None]
+        plans = widest(members)
         device = next(models[0].parameters()).device
         _, _, total = _layout(plans)
         weights = torch.zeros(len(models), total, device=device)
@@ -155,17 +143,13 @@ class ChainNetwork:
             for plan in plans
             if isinstance(plan, Dropout)
         }
-        network = cls(plans, weights, buffers, shares)
-        places = {**network._parameters(weights), **buffers}
+        network = cls(plans, members, weights, buffers, shares)
         with torch.no_grad():
             for member, model in enumerate(models):
                 state = model.state_dict()
-                for name, place in places.items():
-                    place[member].copy_(state[name])
+                for name, place in network._own(member, weights, buffers).items():
+                    place.copy_(state[name])
         return network
-
-    def _size(self) -> int:
-        return sum(math.prod(block.shape) for block, _ in self._blocks)
 
     def _views(self, weights: Tensor) -> dict[str, Tensor]:
         return {
@@ -173,9 +157,17 @@ class ChainNetwork:
             for block, start in self._blocks
         }
 
-    def _parameters(self, weights: Tensor) -> dict[str, Tensor]:
-        stacked = self._views(weights)
-        return {name: view for plan in self.plans for name, view in plan.parameters(stacked).items()}
+    def _own(self, member: int, weights: Tensor, buffers: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return views of a member's parameters and buffers, by name and as wide as they are."""
+        stacked = self._views(weights[member : member + 1])
+        found: dict[str, Tensor] = {}
+        for plan in self.members[member]:
+            blocks = {block.name: _corner(stacked[block.name], (1, *block.shape)) for block in plan.blocks()}
+            found |= {name: view[0] for name, view in plan.parameters(blocks).items()}
+            for name, value in plan.buffers().items():
+                if name in buffers:
+                    found[name] = _corner(buffers[name][member], value.shape)
+        return found
 
     def encode(self, inputs: Any) -> Leaves:
         """Return a member's inputs as tensors of rows."""
@@ -220,6 +212,7 @@ class ChainNetwork:
         """Return the network of the members ``index`` alone."""
         return ChainNetwork(
             self.plans,
+            [self.members[member] for member in index.tolist()],
             self.weights[index],
             {name: value[index] for name, value in self.buffers.items()},
             {name: value[index] for name, value in self.shares.items()},
@@ -227,9 +220,21 @@ class ChainNetwork:
 
     def state_of(self, member: int, weights: Tensor, buffers: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return one member's parameters and buffers by name."""
-        own = weights[member : member + 1]
-        parameters = {name: view[0].clone() for name, view in self._parameters(own).items()}
-        return parameters | {name: value[member].clone() for name, value in buffers.items()}
+        return {name: view.clone() for name, view in self._own(member, weights, buffers).items()}
+
+
+def _corner(tensor: Tensor, shape: Sequence[int]) -> Tensor:
+    """Return what lies within ``shape`` of a tensor that is at least as large."""
+    return tensor[tuple(slice(size) for size in shape)]
+
+
+def _real(plan: Any, members: Sequence[Any], device: torch.device) -> Tensor | None:
+    """Return which units of a layer each member has, (members, units, 1); None where all have all."""
+    if all(own.outputs == plan.outputs for own in members):
+        return None
+    widths = torch.tensor([own.outputs for own in members], device=device)
+    units = torch.arange(plan.outputs, device=device)
+    return (units < widths.unsqueeze(1)).float().unsqueeze(2)
 
 
 def _layout(plans: Sequence[LayerPlan]) -> tuple[list[tuple[Block, int]], int, int]:
@@ -244,9 +249,3 @@ def _layout(plans: Sequence[LayerPlan]) -> tuple[list[tuple[Block, int]], int, i
     width = plans[0].outputs if isinstance(plans[0], LookupLinear) else 1
     unit = math.lcm(ALIGNED, width)
     return placed, decayed, -(-start // unit) * unit
-
-
-def _watched(module: nn.Module) -> bool:
-    """Say whether somebody hooked into the module, which only a real call serves."""
-    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    return any(getattr(module, name) for name in hooks) or "forward" in vars(module)

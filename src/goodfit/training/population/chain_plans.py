@@ -1,0 +1,91 @@
+"""Chains of known layers: which networks are one, which of them can be stacked, and what all fit into."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from goodfit.models.mlp import MLP
+from goodfit.training.population.layer_plans import LayerPlan
+from goodfit.training.population.stacked_layers import Dropout, plan_layer
+
+__all__ = ["chain_plan", "stackable", "units_of", "weights_of", "widest", "without_dropout"]
+
+
+def chain_plan(model: nn.Module) -> tuple[LayerPlan, ...] | None:
+    """Return the plans of a chain of known layers, None where the network is something else."""
+    if type(model) not in (nn.Sequential, MLP) or _watched(model):
+        return None
+    plans: list[LayerPlan] = []
+    for name, module in model.named_children():
+        if type(module) is nn.Identity:
+            continue
+        plan = plan_layer(name, module, first=not plans)
+        if plan is None or _watched(module):
+            return None
+        plans.append(plan)
+    parameters = list(model.parameters())
+    shared = len(parameters) != len(list(model.named_parameters(remove_duplicate=False)))
+    odd = any(item.dtype != torch.float32 or not item.requires_grad for item in parameters)
+    return None if shared or odd or not parameters else tuple(plans)
+
+
+def stackable(plans: Sequence[LayerPlan]) -> tuple[LayerPlan, ...]:
+    """Return what chains must have in common to be stacked: all but dropout and the widths inside.
+
+    What enters the first linear layer and leaves the last one is the same for all.
+    """
+    linear = [place for place, plan in enumerate(plans) if "outputs" in plan.sizes]
+    if not linear:
+        return without_dropout(plans)
+    within = range(linear[0], linear[-1])
+    found = []
+    for place, plan in enumerate(plans):
+        free = {"outputs": place in within, "units": place in within, "inputs": place - 1 in within}
+        found.append(_resized(plan, {size: 0 for size in plan.sizes if free[size]}))
+    return without_dropout(found)
+
+
+def without_dropout(plans: Iterable[LayerPlan]) -> tuple[LayerPlan, ...]:
+    """Return the plans that hold weights or shape values."""
+    return tuple(plan for plan in plans if not isinstance(plan, Dropout))
+
+
+def widest(chains: Iterable[Sequence[LayerPlan]]) -> tuple[LayerPlan, ...]:
+    """Return the chain that each of these, which can be stacked, fits into: every layer as wide as needed."""
+    distinct = list(dict.fromkeys(tuple(chain) for chain in chains))
+    if len(distinct) == 1:
+        return distinct[0]
+    by_name: dict[str, list[LayerPlan]] = {}
+    for plan in (plan for chain in distinct for plan in chain):
+        by_name.setdefault(plan.name, []).append(plan)
+    return tuple(
+        _resized(plan, {size: max(getattr(own, size) for own in by_name[plan.name]) for size in plan.sizes})
+        for plan in max(distinct, key=len)
+    )
+
+
+def _resized(plan: LayerPlan, sizes: dict[str, int]) -> LayerPlan:
+    fields: dict[str, Any] = dict(sizes)
+    return replace(plan, **fields)
+
+
+def weights_of(plans: Iterable[LayerPlan]) -> int:
+    """Return how many weights a chain has."""
+    return sum(math.prod(block.shape) for plan in plans for block in plan.blocks())
+
+
+def units_of(plans: Iterable[LayerPlan]) -> int:
+    """Return how many units its linear layers have."""
+    return sum(getattr(plan, "outputs", 0) for plan in plans)
+
+
+def _watched(module: nn.Module) -> bool:
+    """Say whether somebody hooked into the module, which only a real call serves."""
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return any(getattr(module, name) for name in hooks) or "forward" in vars(module)
