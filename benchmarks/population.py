@@ -9,6 +9,7 @@ small    64 recipes of 2-10-2 on 600 rows, batches of 32, Adam, beside one alone
 middle   recipes of 50-256-256-10 on 20,000 rows, batches of 256, by the number of members
 widths   the width at which training together is no longer faster than one by one; without vitals
 sizes    what the number of members costs, by width, without vitals: where the rules of batching.py come from
+tabm     the same of tabm, which is stacked through `vmap`
 masks    networks of several widths as one, the narrow ones with zeros, beside a group for each width
 setup    all of `goodfit.train_population` beside all of `goodfit.train`, with seeds or rates that differ
 """
@@ -224,6 +225,33 @@ def sizes() -> str:
     return table(head, rows)
 
 
+def tabm() -> str:
+    rows = []
+    for width, members, batch in (
+        (8, 4, 64),
+        (16, 4, 64),
+        (32, 4, 64),
+        (64, 4, 64),
+        (128, 4, 64),
+        (128, 4, 256),
+    ):
+        given = data(20 * batch, 8, 4)
+        base = Recipe(model="tabm", hidden=(width, width), members=members, batch_size=batch, epochs=3,
+                      patience=None, dropout=0.1, optimizer="adamw")  # fmt: skip
+        gains = []
+        for count in (2, 4, 8):
+            pairs = [
+                (measured(partial(alone, base, given, False), 1)[0],
+                 measured(partial(together, with_rates(base, count), given, False), 1)[0])
+                for _ in range(5)
+            ]  # fmt: skip
+            gains.append(spread([count * one / whole for one, whole in pairs]))
+        chosen = group_size(jobs_of([base], given)[0][0].model, batch)
+        rows.append([f"batch {batch}, width {width}, {members} predictions", str(chosen), *gains])
+    head = ["tabm, 8 columns: throughput x one by one", "chosen", *[f"{n} networks" for n in (2, 4, 8)]]
+    return table(head, rows)
+
+
 def masks() -> str:
     rows = []
     for batch in (32, 128):
@@ -279,6 +307,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "middle": middle,
     "widths": widths,
     "sizes": sizes,
+    "tabm": tabm,
     "masks": masks,
 }
 

@@ -425,6 +425,67 @@ def test_recipes_of_other_shapes_and_kinds_train_in_groups_of_their_own() -> Non
     check(recipes, (INPUTS, LABELS), groups=3, task="multiclass")
 
 
+# tabm
+
+
+TABM = BASE.replace(model="tabm", hidden=(8, 8), members=3, epochs=12, optimizer="adamw", dropout=0.0,
+                    split_seed=0, learning_rate=0.005)  # fmt: skip
+
+
+def test_tabm_over_numbers_and_categories() -> None:
+    rows = frame()
+    recipes = [
+        TABM,
+        TABM.replace(seed=1, weight_decay=0.1, epochs=5),
+        TABM.replace(seed=2, learning_rate=0.001, ema=None, gradient_clip=0.5),
+        TABM.replace(seed=3, epochs=5),
+    ]
+    runs = train_population(recipes, rows, target="price")
+    made = check(recipes, rows, target="price")
+    for run, other, recipe in zip(runs, made, recipes, strict=True):
+        lone = goodfit.train(rows, target="price", recipe=recipe)
+        assert np.array_equal(run.history["valid_loss"], other.history["valid_loss"])
+        assert_same_vitals(run, lone)
+        assert [finding.code for finding in run.findings] == [finding.code for finding in lone.findings]
+
+
+@pytest.mark.parametrize("changes", [
+    {"class_weight": "balanced"},
+    {"loss_options": {"label_smoothing": 0.1}},
+    {"ema": 0.9},
+    {"optimizer": "momentum", "batch_size": 7},
+])  # fmt: skip
+def test_tabm_of_classes(changes: dict[str, Any]) -> None:
+    first = TABM.replace(**changes)
+    check([first, first.replace(seed=1, learning_rate=0.002)], (INPUTS, LABELS), task="multiclass")
+
+
+def test_tabm_of_other_widths() -> None:
+    recipes = [TABM.replace(hidden=(width, width), activation="sigmoid") for width in (8, 3, 6)]
+    check(recipes, frame(), target="price")
+
+
+def test_tabm_whose_columns_are_not_alike_trains_apart() -> None:
+    kinds = INPUTS.copy()
+    kinds[:, 0] = kinds[:, 0] > 0.5
+    parts = [divider((kinds[:, order], LABELS), None, None, None, None, TableOptions("multiclass"))
+             for order in ([0, 1, 2, 3], [1, 0, 2, 3])]  # fmt: skip
+    made = [make_members([TABM], parts_for, None)[0] for parts_for in parts]
+    shapes = [{name: value.shape for name, value in member.job.model.state_dict().items()} for member in made]
+    assert shapes[0] == shapes[1]
+    assert len(group_members(made)) == 2
+
+
+def test_dropout_in_tabm_agrees_in_distribution() -> None:
+    recipes = [TABM.replace(dropout=0.3, seed=seed) for seed in range(8)]
+    runs = train_population(recipes, (INPUTS, LABELS), task="multiclass")
+    together = [run.history["running_loss"][-1] for run in runs]
+    lone = [
+        alone(recipe, (INPUTS, LABELS), task="multiclass").history["running_loss"][-1] for recipe in recipes
+    ]
+    assert np.mean(together) == pytest.approx(np.mean(lone), abs=3 * np.std(lone) / math.sqrt(8) + 1e-3)
+
+
 def assert_same_vitals(together: Run, lone: Run) -> None:
     ours, theirs = together.observations.vitals, lone.observations.vitals
     assert ours is not None

@@ -23,7 +23,7 @@ from goodfit.models.tabm import TabM
 from goodfit.training.direct_layers import Layer, direct_layer
 from goodfit.training.direct_tabm import tabm_layers
 from goodfit.training.losses import Loss
-from goodfit.training.members import over_members, repeated
+from goodfit.training.members import is_of_members, repeated
 
 __all__ = ["DirectGradients", "direct_gradients", "known_layers"]
 
@@ -100,7 +100,7 @@ def _loss_rule(loss: Loss) -> LossRule | None:
         return None
     objective: Any = loss.objective
     options: dict[str, Any] = {}
-    if isinstance(objective, partial) and objective.func is over_members:
+    if is_of_members(loss):
         inner = _loss_rule(replace(loss, objective=objective.args[0]))
         return None if inner is None else partial(_members, inner)
     if isinstance(objective, partial) and not objective.args:

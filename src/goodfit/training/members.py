@@ -10,7 +10,7 @@ from torch import Tensor
 
 from goodfit.training.loss_table import Function, Loss
 
-__all__ = ["of_members", "over_members", "repeated"]
+__all__ = ["is_of_members", "of_members", "over_members", "repeated"]
 
 
 def of_members(loss: Loss) -> Loss:
@@ -25,15 +25,17 @@ def of_members(loss: Loss) -> Loss:
     >>> float(loss(torch.tensor([[[0.0], [2.0]]]), torch.tensor([[0.0]])))
     2.0
     """
-
-    # Without settings no population takes it for one of the losses that it knows.
     return replace(
         loss,
         objective=partial(over_members, loss.objective, summed=loss.reduction == "sum"),
         total=partial(over_members, loss.total, summed=True),
         weight=partial(_weight, loss),
-        settings=None,
     )
+
+
+def is_of_members(loss: Loss) -> bool:
+    """Say whether `of_members` made it."""
+    return isinstance(loss.objective, partial) and loss.objective.func is over_members
 
 
 def over_members(function: Function, outputs: Any, target: Any, *, summed: bool) -> Tensor:

@@ -54,14 +54,16 @@ def train_population(
 ) -> list[Run]:
     """Train many recipes on the same data as few networks, and return their Runs in the recipes' order.
 
-    Recipes that lead to networks of one shape, one kind of loss and optimizer and one batch size are trained
+    Recipes that lead to networks of one kind, one kind of loss and optimizer and one batch size are trained
     as one network whose weights have a leading dimension of members; they may differ in seed (initialisation,
     division of the rows, order), learning rate, schedule, epochs, patience and whatever else ends a training,
     momentum, betas and other numbers of the optimizer, weight decay, L1, clipping, dropout, label smoothing,
-    class weights, initialisation and averages of weights. Those that cannot be together, and those with
-    gradient accumulation, label noise, mixup, balanced sampling, reduced precision, or data that are no
-    tensors in memory, train alone. So does tabm, which a table gets whose recipe says nothing of the
-    network or its training; no linear model is compared with it here.
+    class weights, initialisation, averages of weights, and, for mlp and tabm, in the width of their layers.
+    How many train together, and whether narrow networks join wide ones, follows from what was measured to be
+    faster; large networks train alone. So do those that cannot be together, and those with gradient
+    accumulation, label noise, mixup, balanced sampling, reduced precision, or data that are no tensors in
+    memory. A recipe that says nothing of the network or its training is trained as the one network that
+    `goodfit.train` begins with; no linear model is compared with it here.
 
     Each member comes out as the same recipe trained by `goodfit.train` would, to floating-point tolerance:
     the same division and order of rows, the same curves, its own best epoch and end. With dropout, and with

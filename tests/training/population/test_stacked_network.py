@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -132,6 +132,7 @@ def test_the_linear_model_and_a_chain_of_ones_own() -> None:
 def test_members_of_other_widths(
     shapes: list[tuple[int, int]], activation: str, normalization: str | None, levels: tuple[int, ...]
 ) -> None:
+    assume(normalization != "layer" or min(map(min, shapes)) > 1)  # of one unit the norm is noise
     models: list[nn.Module] = []
     for shape in shapes:
         models += mlps(hidden=shape, activation=activation, normalization=normalization, levels=levels)[:1]

@@ -39,10 +39,14 @@ class Prepared:
     tensors: tuple[Tensor, ...]
     weight: Tensor | None = None
 
-    def rows(self, first: int, last: int) -> Prepared:
-        """Return the rows from ``first`` to before ``last``."""
+    def rows(self, first: int, last: int, repeats: int = 1) -> Prepared:
+        """Return the rows from ``first`` to before ``last``, all of them ``repeats`` times."""
         weight = None if self.weight is None else self.weight[:, first:last]
-        return Prepared(tuple(tensor[..., first:last] for tensor in self.tensors), weight)
+        tensors = tuple(tensor[..., first:last] for tensor in self.tensors)
+        if repeats > 1:
+            weight = None if weight is None else weight.repeat(1, repeats)
+            tensors = tuple(tensor.repeat(1, 1, repeats) for tensor in tensors)
+        return Prepared(tensors, weight)
 
 
 Rule = Callable[..., tuple[Tensor, Tensor]]

@@ -13,7 +13,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
 from goodfit.data.batches import TensorBatches, first_tensor
+from goodfit.models.tabm import TabM
 from goodfit.training.job import Job
+from goodfit.training.members import is_of_members
 from goodfit.training.population.batched_losses import batched_loss, loss_signature
 from goodfit.training.population.batched_optimizers import batched_optimizer, settings_of
 from goodfit.training.population.chain_plans import chain_plan, stackable, without_dropout
@@ -23,7 +25,6 @@ from goodfit.training.population.mapped_network import MappedNetwork, can_be_map
 from goodfit.training.population.member_rates import MemberRates
 from goodfit.training.population.population_state import Evaluated, Penalties, Population
 from goodfit.training.population.stacked_average import StackedAverage
-from goodfit.training.population.stacked_linear import LookupLinear, OneHotLinear
 from goodfit.training.population.stacked_network import ChainNetwork, StackedNetwork, decayed_ids
 from goodfit.training.population.stacked_rows import StackedRows, stack_rows
 from goodfit.training.state import TrainingState
@@ -50,7 +51,7 @@ def signature(job: Job) -> Hashable | None:
     if recipe.swa is not None and any(isinstance(module, _BatchNorm) for module in job.model.modules()):
         return None
     network = _network_signature(job)
-    if network is None:
+    if network is None or is_of_members(job.loss) != isinstance(job.model, TabM):
         return None
     average = "ema" if recipe.ema is not None else "swa" if recipe.swa is not None else None
     metrics = tuple((metric.name, id(metric.function)) for metric in job.metrics)
@@ -79,6 +80,7 @@ def _network_signature(job: Job) -> Hashable | None:
     state = job.model.state_dict()
     if not all(isinstance(value, Tensor) for value in state.values()):
         return None
+    state |= dict(job.model.named_buffers())
     shapes = tuple((name, tuple(value.shape), value.dtype) for name, value in state.items())
     return (type(job.model), repr(job.model), shapes)
 
@@ -96,7 +98,7 @@ def _chain(job: Job) -> tuple[LayerPlan, ...] | None:
     numbers = first_tensor(inputs)
     plain = numbers.ndim == 2 and numbers.dtype == torch.float32
     plans = chain_plan(job.model) if plain else None
-    mixed = plans is not None and isinstance(plans[0], (OneHotLinear, LookupLinear))
+    mixed = plans is not None and plans[0].mixed
     return plans if mixed == isinstance(inputs, (tuple, list)) else None
 
 

@@ -11,28 +11,38 @@ import torch
 from torch import nn
 
 from goodfit.models.mlp import MLP
+from goodfit.models.tabm import TabM
 from goodfit.training.population.layer_plans import LayerPlan
 from goodfit.training.population.stacked_layers import Dropout, plan_layer
+from goodfit.training.population.stacked_tabm import tabm_plans
 
-__all__ = ["chain_plan", "stackable", "units_of", "weights_of", "widest", "without_dropout"]
+__all__ = ["chain_plan", "stackable", "weights_of", "widest", "without_dropout"]
 
 
 def chain_plan(model: nn.Module) -> tuple[LayerPlan, ...] | None:
     """Return the plans of a chain of known layers, None where the network is something else."""
-    if type(model) not in (nn.Sequential, MLP) or _watched(model):
+    if any(_watched(module) for module in model.modules()):
         return None
+    parameters = list(model.parameters())
+    shared = len(parameters) != len(list(model.named_parameters(remove_duplicate=False)))
+    odd = any(item.dtype != torch.float32 or not item.requires_grad for item in parameters)
+    if shared or odd or not parameters:
+        return None
+    if isinstance(model, TabM) and type(model) is TabM:
+        return tabm_plans(model)
+    return _sequence(model) if type(model) in (nn.Sequential, MLP) else None
+
+
+def _sequence(model: nn.Module) -> tuple[LayerPlan, ...] | None:
     plans: list[LayerPlan] = []
     for name, module in model.named_children():
         if type(module) is nn.Identity:
             continue
         plan = plan_layer(name, module, first=not plans)
-        if plan is None or _watched(module):
+        if plan is None:
             return None
         plans.append(plan)
-    parameters = list(model.parameters())
-    shared = len(parameters) != len(list(model.named_parameters(remove_duplicate=False)))
-    odd = any(item.dtype != torch.float32 or not item.requires_grad for item in parameters)
-    return None if shared or odd or not parameters else tuple(plans)
+    return tuple(plans)
 
 
 def stackable(plans: Sequence[LayerPlan]) -> tuple[LayerPlan, ...]:
@@ -78,11 +88,6 @@ def _resized(plan: LayerPlan, sizes: dict[str, int]) -> LayerPlan:
 def weights_of(plans: Iterable[LayerPlan]) -> int:
     """Return how many weights a chain has."""
     return sum(math.prod(block.shape) for plan in plans for block in plan.blocks())
-
-
-def units_of(plans: Iterable[LayerPlan]) -> int:
-    """Return how many units its linear layers have."""
-    return sum(getattr(plan, "outputs", 0) for plan in plans)
 
 
 def _watched(module: nn.Module) -> bool:

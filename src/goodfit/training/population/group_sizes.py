@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from goodfit.training.population.chain_plans import units_of, weights_of, widest, without_dropout
+from goodfit.training.population.chain_plans import chain_plan, weights_of, widest, without_dropout
 from goodfit.training.population.layer_plans import LayerPlan
 
 __all__ = ["group_size", "groups_by_width", "useful_size"]
@@ -36,14 +36,26 @@ def group_size(model: nn.Module, batch_size: int, numbers: int = 0) -> int:
     numbers
         Numbers in the rows that each member has for itself, 0 where all have the same rows.
     """
+    plans = chain_plan(model)
+    if plans is not None:
+        return _held(plans, batch_size, numbers)
     weights = sum(parameter.numel() for parameter in model.parameters())
     units = sum(parameter.shape[0] for parameter in model.parameters() if parameter.ndim >= 2)
-    return _held(weights, units, batch_size, numbers)
+    return _size(weights, units, batch_size, numbers)
 
 
-def _held(weights: int, units: int, batch_size: int, numbers: int) -> int:
-    size = min(CACHE // (5 * weights + 3 * units * batch_size), DATA // max(1, numbers))
+def _held(plans: Sequence[LayerPlan], batch_size: int, numbers: int) -> int:
+    return _size(weights_of(plans), sum(plan.activations for plan in plans), batch_size, numbers)
+
+
+def _size(weights: int, activations: int, batch_size: int, numbers: int) -> int:
+    size = min(CACHE // (5 * weights + 3 * activations * batch_size), DATA // max(1, numbers))
     return size if size >= FEWEST else 1
+
+
+def _work(plans: Sequence[LayerPlan], batch_size: int) -> int:
+    """Return the multiplications of an update, whose backward pass takes two of the forward one."""
+    return 3 * batch_size * sum(plan.multiplications for plan in plans)
 
 
 def groups_by_width(
@@ -70,9 +82,8 @@ def groups_by_width(
     def whole(places: Sequence[int]) -> tuple[float, int]:
         """Return what an update of all costs, in multiplications, and how many train at a time."""
         plans = widest(chains[place] for place in places)
-        weights = weights_of(plans)
-        size = _held(weights, units_of(plans), batch_size, numbers)
-        return -(-len(places) // size) * OVERHEAD + 3 * batch_size * weights * len(places), size
+        size = _held(plans, batch_size, numbers)
+        return -(-len(places) // size) * OVERHEAD + len(places) * _work(plans, batch_size), size
 
     alike: dict[tuple[LayerPlan, ...], list[int]] = {}
     for place, chain in enumerate(chains):
@@ -93,5 +104,7 @@ def useful_size(model: nn.Module, batch_size: int) -> int:
     What is saved is the overhead of an update, which matters as long as it does little arithmetic
     (``benchmarks/population.py sizes``).
     """
+    plans = chain_plan(model)
     weights = sum(parameter.numel() for parameter in model.parameters())
-    return max(1, int(MULTIPLICATIONS // (3 * weights * batch_size)))
+    work = 3 * batch_size * weights if plans is None else _work(plans, batch_size)
+    return max(1, int(MULTIPLICATIONS // work))

@@ -8,6 +8,7 @@ the layer masks what is not ``real``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -66,6 +67,30 @@ class LayerPlan:
 
     sizes: ClassVar[tuple[str, ...]] = ()
     name: str
+
+    @property
+    def activations(self) -> int:
+        """Numbers that it makes of a row, where these are many."""
+        return 0
+
+    @property
+    def multiplications(self) -> int:
+        """Multiplications of its forward pass for a row."""
+        return sum(math.prod(block.shape) for block in self.blocks())
+
+    @property
+    def mixed(self) -> bool:
+        """Whether its inputs are numbers and categories, as a first layer's may be."""
+        return False
+
+    @property
+    def predictions(self) -> int:
+        """Predictions of a row that leave it in training."""
+        return 1
+
+    def encode(self, inputs: Any) -> tuple[Tensor, ...]:
+        """Return the inputs of a batch, as the first layer takes them, as tensors of rows."""
+        return (inputs,)
 
     def blocks(self) -> Iterator[Block]:
         """Return the blocks of weights it needs."""

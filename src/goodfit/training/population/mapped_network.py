@@ -30,6 +30,8 @@ class MappedNetwork:
         How the inputs of a batch are nested, once `encode` has seen some.
     """
 
+    predictions, widest = 1, 1
+
     def __init__(
         self,
         template: nn.Module,

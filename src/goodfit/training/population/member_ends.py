@@ -74,8 +74,9 @@ def _hand_back(population: Population, place: int, job: Job, state: TrainingStat
     weights = network.state_of(place, tensors[""], buffers)
     steps = population.step if not kept else round((state.best.epoch or 0.0) * len(population.train.sizes))
     for name, value in job.model.state_dict().items():
-        if name not in weights:  # BatchNorm's count of batches, the same for all
-            weights[name] = torch.full_like(value, steps)
+        if name not in weights:  # BatchNorm's count of batches, or what training does not change
+            counts = name.endswith("num_batches_tracked")
+            weights[name] = torch.full_like(value, steps) if counts else value.clone()
     if kept:
         state.best_weights = weights
     load_weights(job.model, weights)

@@ -26,7 +26,7 @@ __all__ = ["train_members"]
 SHRINKS_AT = 0.8
 """Share of the members that must still train, or else the rest are taken out of the batch."""
 EVALUATED = 2**21
-"""Elements of inputs or outputs that are evaluated at once."""
+"""Elements of inputs, outputs or a layer that are evaluated at once."""
 
 
 def train_members(population: Population, attention: Attention, drop: Drop | None = None) -> list[EndedBy]:
@@ -88,12 +88,13 @@ def train_one_epoch(
     watched = measured_at(population.epoch + 1)
     before: Tensor | None = None
     for leaves, target, batches in population.train.epoch(population.epoch):
-        arranged, prepared = network.arrange(leaves), loss.prepare(target, population.units)
+        arranged, each = network.arrange(leaves), network.predictions
+        prepared = loss.prepare(target, population.units)
         for first, last in batches:
             if watched and number == steps - 1:
                 before = network.weights.clone()
             outputs = network.forward(network.slice(arranged, first, last), True)
-            total, gradient, weight = loss.loss_and_gradient(outputs, prepared.rows(first, last))
+            total, gradient, weight = loss.loss_and_gradient(outputs, prepared.rows(first, last, each))
             network.backward(gradient)
             penalties.apply(network)
             optimizer.step(network.gradient, number)
@@ -183,7 +184,7 @@ def evaluate(population: Population, evaluated: Evaluated) -> dict[str, Array]:
     assert evaluated.target is not None
     rows, members = evaluated.rows.rows, len(population.active)
     widest = max(leaf[0].numel() // rows for leaf in (*evaluated.arranged, *evaluated.prepared.tensors))
-    chunk = max(1, EVALUATED // (members * max(1, widest)))
+    chunk = max(1, EVALUATED // (members * max(1, widest, network.widest)))
     outputs = []
     total: Array = np.zeros(members)
     weight: Any = 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +23,11 @@ class Linear(LayerPlan):
     inputs: int
     outputs: int
     bias: bool
+
+    @property
+    def activations(self) -> int:
+        """Numbers that it makes of a row."""
+        return self.outputs
 
     def blocks(self) -> Iterator[Block]:
         """Return the blocks of weights it needs."""
@@ -62,11 +67,17 @@ class OneHotLinear(Linear):
     numbers: int
     offsets: tuple[int, ...]
 
-    def one_hot(self, numbers: Tensor, categories: Tensor) -> Tensor:
+    @property
+    def mixed(self) -> bool:
+        """Whether its inputs are numbers and categories."""
+        return True
+
+    def encode(self, inputs: Any) -> tuple[Tensor, ...]:
         """Return the numbers beside the one-hot columns, (rows, numbers + levels)."""
+        numbers, categories = inputs
         levels = numbers.new_zeros(len(numbers), self.inputs - self.numbers)
         levels.scatter_(1, categories + categories.new_tensor(self.offsets), 1.0)
-        return torch.cat([numbers, levels], dim=1)
+        return (torch.cat([numbers, levels], dim=1),)
 
     def parameters(self, blocks: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return views of its blocks as the module's own parameters, by their full names."""
@@ -91,6 +102,21 @@ class LookupLinear(LayerPlan):
     levels: int
     outputs: int
     offsets: tuple[int, ...]
+
+    @property
+    def activations(self) -> int:
+        """Numbers that it makes of a row."""
+        return self.outputs
+
+    @property
+    def mixed(self) -> bool:
+        """Whether its inputs are numbers and categories."""
+        return True
+
+    def encode(self, inputs: Any) -> tuple[Tensor, ...]:
+        """Return the numbers, and the categories' rows in the table."""
+        numbers, categories = inputs
+        return numbers, categories + categories.new_tensor(self.offsets)
 
     def blocks(self) -> Iterator[Block]:
         """Return the blocks of weights it needs."""

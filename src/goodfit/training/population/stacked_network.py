@@ -13,7 +13,7 @@ from goodfit.training.parameter_groups import is_decayed, trained_parameters
 from goodfit.training.population.chain_plans import chain_plan, weights_of, widest
 from goodfit.training.population.layer_plans import Block, LayerPlan, Pieces, Place, StackedLayer
 from goodfit.training.population.stacked_layers import Dropout
-from goodfit.training.population.stacked_linear import LookupLinear, OneHotLinear
+from goodfit.training.population.stacked_linear import LookupLinear
 
 __all__ = ["ChainNetwork", "Leaves", "StackedNetwork", "decayed_ids"]
 
@@ -34,12 +34,18 @@ class StackedNetwork(Protocol):
         Shape (members, weights); the first ``decayed`` columns are those that penalties apply to.
     buffers
         Each (members, ...).
+    predictions
+        Predictions of a row in training, each with a loss of its own: all rows' first, then all rows' second.
+    widest
+        Numbers that a row becomes in a layer at most, as far as is known.
     """
 
     weights: Tensor
     gradient: Tensor
     buffers: dict[str, Tensor]
     decayed: int
+    predictions: int
+    widest: int
 
     def encode(self, inputs: Any) -> Leaves:
         """Return a member's inputs, as its batches hold them, as tensors of rows."""
@@ -54,7 +60,10 @@ class StackedNetwork(Protocol):
         ...
 
     def forward(self, inputs: Leaves, training: bool) -> Tensor:
-        """Return the outputs, (members, units, rows), units 1 where a network has no dimension of units."""
+        """Return the outputs, (members, units, rows), units 1 where a network has no dimension of units.
+
+        In training there are ``predictions`` rows in place of each.
+        """
         ...
 
     def backward(self, gradient: Tensor) -> None:
@@ -104,6 +113,8 @@ class ChainNetwork:
     ) -> None:
         self.plans, self.members = plans, tuple(members)
         self.weights, self.buffers, self.shares = weights, buffers, shares
+        self.predictions = max(plan.predictions for plan in plans)
+        self.widest = max(plan.activations for plan in plans)
         self._blocks, self.decayed, _ = _layout(plans)
         self._pieces: Pieces = {}
         stacked = self._views(weights)
@@ -135,18 +146,16 @@ class ChainNetwork:
             for plan in plans
             for name, value in plan.buffers().items()
         }
+        named = [dict(model.named_modules()) for model in models]
         shares = {
-            plan.name: torch.tensor(
-                [getattr(dict(model.named_children()).get(plan.name), "p", 0.0) for model in models],
-                device=device,
-            )
+            plan.name: torch.tensor([getattr(own.get(plan.name), "p", 0.0) for own in named], device=device)
             for plan in plans
             if isinstance(plan, Dropout)
         }
         network = cls(plans, members, weights, buffers, shares)
         with torch.no_grad():
             for member, model in enumerate(models):
-                state = model.state_dict()
+                state = {**model.state_dict(), **dict(model.named_buffers())}
                 for name, place in network._own(member, weights, buffers).items():
                     place.copy_(state[name])
         return network
@@ -171,14 +180,7 @@ class ChainNetwork:
 
     def encode(self, inputs: Any) -> Leaves:
         """Return a member's inputs as tensors of rows."""
-        if isinstance(inputs, Tensor):
-            return (inputs,)
-        first = self.plans[0]
-        numbers, categories = inputs
-        if isinstance(first, OneHotLinear):
-            return (first.one_hot(numbers, categories),)
-        assert isinstance(first, LookupLinear)
-        return numbers, categories + categories.new_tensor(first.offsets)
+        return self.plans[0].encode(inputs)
 
     def arrange(self, leaves: Leaves) -> Leaves:
         """Return the numbers with rows last; categories stay (members or 1, rows, columns)."""
@@ -192,7 +194,7 @@ class ChainNetwork:
         """Return the outputs, (members, units, rows)."""
         members = len(self.weights)
         value: Any = inputs[0] if len(inputs[0]) == members else inputs[0].expand(members, -1, -1)
-        if isinstance(self.plans[0], LookupLinear):
+        if len(inputs) > 1:
             value = value, inputs[1]
         self._kept = []
         for forward, _ in self._layers:
