@@ -87,7 +87,7 @@ def test_several_trainings_share_the_budget_of_the_whole_call(several, apart, re
 def test_each_group_has_an_equal_share_of_the_time_that_is_left(monkeypatch):
     inputs = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
     parts = table_parts((inputs, inputs[:, 0]), None, recipe=Recipe(), options=TableOptions("regression"))
-    recipes = [Recipe(model="mlp", hidden=(width,)) for width in (2, 3)]
+    recipes = [Recipe(model="mlp", hidden=shape) for shape in ((2,), (2, 2))]
     ends = []
     monkeypatch.setattr(group_training, "train_group", lambda *given: ends.append(given[-1]))
     now = time.perf_counter()
