@@ -59,7 +59,10 @@ def assert_same(together: Run, lone: Run, tolerance: float = 1e-4) -> None:
         ours, theirs = together.history[name], lone.history[name]
         assert np.array_equal(np.isnan(ours), np.isnan(theirs)), name
         np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=1e-6, err_msg=name)
-    assert together.history.best_epoch == lone.history.best_epoch
+    best = [run.history.best_row for run in (together, lone)]
+    if best[0] != best[1]:  # where the rate has fallen to nothing, rounding decides which epoch is the best
+        values = lone.history[lone.history.monitor][[row for row in best if row is not None]]
+        assert np.ptp(values) <= 1e-6 * abs(values[0])
     assert together.recipe == lone.recipe
     for name, value in lone.model.state_dict().items():
         torch.testing.assert_close(together.model.state_dict()[name], value, rtol=2e-3, atol=2e-4)
@@ -115,9 +118,7 @@ def test_every_optimizer(name: str, rate: float, other: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", SCHEDULE_CASES, ids=[f"{c.name}{i}" for i, c in enumerate(SCHEDULE_CASES)])
 def test_every_schedule(case: Any) -> None:
-    first = BASE.replace(
-        schedule=case.name, schedule_options={**case.options, "per": case.per}, hidden=(5,), epochs=12
-    )
+    first = BASE.replace(schedule=case.name, schedule_options={**case.options, "per": case.per}, hidden=(5,))
     check([first, first.replace(warmup=2.5), first.replace(schedule="constant", schedule_options={})],
           (INPUTS, LABELS), task="multiclass")  # fmt: skip
 
