@@ -66,5 +66,5 @@ def test_ctrl_c_while_the_last_are_kept_is_told(tmp_path):
             super().keep(group)
 
     last = groups_of(bag=3, epochs=1)[-1:]
-    assert train_groups(last, math.inf, Interrupted(tmp_path)) == (1, True)
+    assert train_groups(last, math.inf, Interrupted(tmp_path).keep) == (1, True)
     assert KeptNetworks(tmp_path).take(last[0])

@@ -17,7 +17,7 @@ from goodfit.errors import InputError
 from goodfit.recipe import Recipe
 from goodfit.run import Run
 from goodfit.training.attention import Attention
-from goodfit.workflow import members
+from goodfit.workflow import group_training, members
 from goodfit.workflow.members import group_members, make_members, train_group
 from goodfit.workflow.population import divider, train_population
 from goodfit.workflow.tables import TableOptions
@@ -583,3 +583,26 @@ def test_what_cannot_train_is_refused_in_a_sentence() -> None:
         train_population([BASE, BASE.replace(optimizer="adm")], data, task="multiclass")
     with pytest.raises(InputError):
         train_population([BASE], None)
+
+
+def test_runs_are_saved_when_their_group_has_ended(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    train, begun = group_training.train_group, []
+
+    def dies_in_the_second(*given: Any) -> None:
+        begun.append(len(given[0]))
+        if len(begun) == 2:
+            raise MemoryError
+        train(*given)
+
+    first = BASE.replace(epochs=2, hidden=(4,))
+    recipes = [first, first.replace(batch_size=16), first.replace(seed=1)]
+    lone = train_population(recipes, (INPUTS, LABELS), task="multiclass", diagnose=False)
+    monkeypatch.setattr(group_training, "train_group", dies_in_the_second)
+    given = {"task": "multiclass", "diagnose": False, "folder": tmp_path / "runs"}
+    with pytest.raises(MemoryError):
+        train_population(recipes, (INPUTS, LABELS), **given)
+    assert begun == [2, 1]
+    for place in (1, 3):
+        loaded = goodfit.load(tmp_path / "runs" / str(place))
+        assert np.array_equal(loaded.history["valid_loss"], lone[place - 1].history["valid_loss"])
+    assert not (tmp_path / "runs" / "2").exists()

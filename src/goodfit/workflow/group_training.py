@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from goodfit.training.attention import Attention, heeding_interrupts
 from goodfit.workflow.kept_networks import KeptNetworks
@@ -11,7 +11,9 @@ from goodfit.workflow.members import Member, add_vitals, group_members, train_gr
 from goodfit.workflow.population_progress import PopulationProgress
 from goodfit.workflow.time_left import share
 
-__all__ = ["train_all", "train_groups"]
+__all__ = ["Keep", "train_all", "train_groups"]
+
+Keep = Callable[[Sequence[Member]], None]
 
 
 def train_all(
@@ -20,6 +22,7 @@ def train_all(
     ends_at: float = math.inf,
     kept: KeptNetworks | None = None,
     *,
+    keep: Keep | None = None,
     all_begin: bool = True,
 ) -> None:
     """Train members as few networks, one group after another; their states are filled.
@@ -31,19 +34,22 @@ def train_all(
         were trained earlier leave theirs.
     kept
         Gives back the groups that were trained earlier, and takes in those that have ended.
+    keep
+        Takes in those that have ended where there is no ``kept``.
     all_begin
         Whether after a Ctrl-C the groups to come are begun, to end with their first update; else they stay
         untrained.
     """
     every = group_members(members)
     groups = [group for group in every if kept is None or not kept.take(group)]
-    train_groups(groups, ends_at, kept, shown, later=len(every) - len(groups), all_begin=all_begin)
+    keep = keep if kept is None else kept.keep
+    train_groups(groups, ends_at, keep, shown, later=len(every) - len(groups), all_begin=all_begin)
 
 
 def train_groups(
     groups: Sequence[Sequence[Member]],
     ends_at: float,
-    kept: KeptNetworks | None = None,
+    keep: Keep | None = None,
     shown: PopulationProgress | None = None,
     *,
     later: float = 0.0,
@@ -57,7 +63,7 @@ def train_groups(
     ----------
     ends_at
         When all must be trained, by ``time.perf_counter``; each group has an equal share of what is left.
-    kept
+    keep
         Takes in each group that has ended.
     later
         How many such shares are left to what is trained after them.
@@ -77,8 +83,8 @@ def train_groups(
             if any(member.ended == "interrupted" for member in group):
                 continue
             ended += 1
-            if kept is not None:
+            if keep is not None:
                 for member in group:
                     add_vitals(member)
-                kept.keep(group)
+                keep(group)
     return ended, attention.interrupted

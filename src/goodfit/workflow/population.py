@@ -19,7 +19,7 @@ from goodfit.training.randomness import undisturbed
 from goodfit.workflow.choices import check_functions
 from goodfit.workflow.group_training import train_all
 from goodfit.workflow.live_display import terminal
-from goodfit.workflow.members import make_members, make_run
+from goodfit.workflow.members import Member, make_members, make_run
 from goodfit.workflow.own_data import is_own_data, own_parts
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.population_progress import PopulationProgress
@@ -86,8 +86,8 @@ def train_population(
     name
         What the runs are called in reports.
     folder
-        Where to save the runs once all have ended, each in a folder of its own: ``1``, ``2``, ... There are
-        no checkpoints on the way. Without it nothing is written.
+        Where to save the runs, each in a folder of its own: ``1``, ``2``, ... Those that train together are
+        written when they have ended; there are no checkpoints before. Without it nothing is written.
     force
         Replace runs that are there.
     progress
@@ -129,17 +129,22 @@ def train_population(
     parts_for = divider(data, target, valid, test, model, options)
     with undisturbed():
         members = make_members(recipes, parts_for, model, vitals)
-        train_all(members, PopulationProgress(language, terminal(progress)))
-    environment = {
-        device: describe_environment(device, None) for device in {m.job.recipe.device for m in members}
-    }
-    runs = [make_run(member, diagnose, name, environment) for member in members]
-    if not places:
-        return runs
-    return [
-        replace(run, folder=save_run(run, where, force=force, language=language))
-        for run, where in zip(runs, places, strict=True)
-    ]
+        devices = {member.job.recipe.device for member in members}
+        environment = {device: describe_environment(device, None) for device in devices}
+        runs: dict[int, Run] = {}
+
+        def take_over(group: Sequence[Member]) -> None:
+            for member in group:
+                run = make_run(member, diagnose, name, environment)
+                if places:
+                    where = places[member.place]
+                    run = replace(run, folder=save_run(run, where, force=force, language=language))
+                runs[member.place] = run
+
+        shown = PopulationProgress(language, terminal(progress))
+        train_all(members, shown, keep=take_over if places else None)
+    take_over([member for member in members if member.place not in runs])
+    return [runs[place] for place in range(len(recipes))]
 
 
 def divider(

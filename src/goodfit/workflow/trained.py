@@ -82,7 +82,9 @@ def train_planned(
     missing = groups if kept is None else [group for group in groups if not kept.take(group)]
     ended, interrupted = 0, ordinary.ended == "interrupted"
     if missing and not interrupted:
-        ended, interrupted = train_groups(missing, ends(), kept, shown, later=later)
+        ended, interrupted = train_groups(
+            missing, ends(), None if kept is None else kept.keep, shown, later=later
+        )
     if interrupted and (ended < len(missing) or not missing or plan.compared):
         left = sum(len(group) for group in missing[ended:]) + (ordinary.ended == "interrupted")
         notes = (*plan.notes, *_interrupted(recipe.networks, left, kept is not None))
