@@ -148,11 +148,23 @@ def report(rows: Sequence[Row], options: argparse.Namespace) -> str:
         machine(),
     ]
     whole += [CHOICE]
-    for group in options.group or GROUPS:
-        some = [row for row in rows if row["group"] == group]
-        if any(row["model"] == "goodfit" for row in some):
-            whole += [f"## {_title(group)}", *_group(some)]
+    groups = {group: [row for row in rows if row["group"] == group] for group in options.group or GROUPS}
+    groups = {group: some for group, some in groups.items() if any(row["model"] == "goodfit" for row in some)}
+    unseen = [group for group in groups if group.startswith("held-out")]
+    for title, some in (("The held-out groups together", unseen), ("All groups together", list(groups))):
+        if len(some) > 1 and (some is unseen or some != unseen):
+            every = [row for group in some for row in groups[group]]
+            whole += [f"## {title}", _overview(_models(every), by_table(every), every)]
+    for group, some in groups.items():
+        whole += [f"## {_title(group)}", *_group(some)]
     return "\n\n".join(whole)
+
+
+def _models(rows: Sequence[Row]) -> list[str]:
+    """Return the models that were measured, goodfit and its variants first."""
+    known = {row["model"] for row in rows}
+    variants = sorted(model for model in known if _is_variant(model))
+    return [model for model in ("goodfit", *variants, *PEERS, LINEAR) if model in known]
 
 
 def _title(group: str) -> str:
@@ -174,9 +186,7 @@ def _group(rows: Sequence[Row]) -> list[str]:
         }
         for name, models in scored.items()
     }
-    known = {model for found in scored.values() for model in found}
-    variants = sorted(model for model in known if _is_variant(model))
-    models = [model for model in ("goodfit", *variants, *PEERS, LINEAR) if model in known]
+    models = _models(rows)
     return [
         _overview(models, scored, rows),
         "### Each table",
