@@ -8,8 +8,8 @@ Times are of the training loops alone (but for setup), in one process; skorch's 
 small    64 recipes of 2-10-2 on 600 rows, batches of 32, Adam, beside one alone, a hand-written loop, skorch
 middle   recipes of 50-256-256-10 on 20,000 rows, batches of 256, by the number of members
 widths   the width at which training together is no longer faster than one by one; without vitals
-sizes    what the number of members costs, by width, without vitals: where the rules of batching.py come from
-tabm     the same of tabm, which is stacked through `vmap`
+sizes    what the number of members costs, by width, without vitals: whence the rules of group_sizes.py
+tabm     the same of tabm
 masks    networks of several widths as one, the narrow ones with zeros, beside a group for each width
 setup    all of `goodfit.train_population` beside all of `goodfit.train`, with seeds or rates that differ
 """
@@ -256,18 +256,22 @@ def masks() -> str:
     rows = []
     for batch in (32, 128):
         given = data(20 * batch, 20, 4)
-        for widths in ((8, 16), (16, 32), (32, 64), (64, 128), (16, 32, 64, 128)):
-            for each in (1, 2, 4, 8):
-                base = Recipe(batch_size=batch, epochs=5, patience=None)
-                sets = [with_rates(base.replace(hidden=(width, width)), each) for width in widths]
-                apart, whole = [], []
-                for _ in range(5):
-                    apart.append(sum(measured(partial(group, recipes, given), 1)[0] for recipes in sets))
-                    whole += measured(partial(group, [one for recipes in sets for one in recipes], given), 1)
-                jobs = [job for recipes in sets for job, _ in jobs_of(recipes, given, False)]
-                gains = [first / second for first, second in zip(apart, whole, strict=True)]
-                shape = f"batch {batch}, {each} each of {', '.join(map(str, widths))}"
-                rows.append([shape, spread(gains), str(len(batching.groups_of(jobs)))])
+        plain = ((8, 16), (16, 32), (32, 64), (64, 128), (16, 32, 64, 128))
+        cases: list[Any] = [(widths, each, {}) for widths in plain for each in (1, 2, 4, 8)]
+        others = ({"dropout": 0.3}, {"normalization": "batch"}, {"normalization": "layer"})
+        cases += [(widths, 4, other) for other in others for widths in ((16, 32), (32, 64))]
+        for widths, each, other in cases:
+            base = Recipe(batch_size=batch, epochs=5, patience=None, **other)
+            sets = [with_rates(base.replace(hidden=(width, width)), each) for width in widths]
+            apart, whole = [], []
+            for _ in range(5):
+                apart.append(sum(measured(partial(group, recipes, given), 1)[0] for recipes in sets))
+                whole += measured(partial(group, [one for recipes in sets for one in recipes], given), 1)
+            jobs = [job for recipes in sets for job, _ in jobs_of(recipes, given, False)]
+            gains = [first / second for first, second in zip(apart, whole, strict=True)]
+            shape = f"batch {batch}, {each} each of {', '.join(map(str, widths))}"
+            with_ = "".join(f", {name} {value}" for name, value in other.items())
+            rows.append([shape + with_, spread(gains), str(len(batching.groups_of(jobs)))])
     head = ["20-width-width-4", "as one: x as fast as a group for each width", "groups by the rule"]
     return table(head, rows)
 

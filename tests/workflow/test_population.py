@@ -14,9 +14,11 @@ from torch import Tensor, nn
 
 import goodfit
 from goodfit.errors import InputError
+from goodfit.models.mlp import MLP
 from goodfit.recipe import Recipe
 from goodfit.run import Run
 from goodfit.training.attention import Attention
+from goodfit.training.population.chain_plans import chain_plan
 from goodfit.workflow import group_training, members
 from goodfit.workflow.members import group_members, make_members, train_group
 from goodfit.workflow.population import divider, train_population
@@ -321,6 +323,45 @@ class Residual(nn.Module):
         return self.output(value + torch.tanh(self.second(value)))
 
 
+class Tied(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.output = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 3)
+        self.second.weight = self.first.weight
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.output(torch.tanh(self.second(torch.tanh(self.first(inputs)))))
+
+
+def twice() -> nn.Module:
+    act = nn.Tanh()
+    return nn.Sequential(nn.Linear(4, 5), act, nn.Linear(5, 5), act, nn.Linear(5, 3))
+
+
+@pytest.mark.parametrize("build", [Tied, twice])
+def test_what_stands_twice_in_a_network(build: Any) -> None:
+    recipes = [BASE.replace(seed=seed, epochs=15) for seed in range(2)]
+    for run in check(recipes, (INPUTS, LABELS), model=build):
+        with torch.no_grad():
+            found = run.loss(run.model(torch.from_numpy(INPUTS)), torch.from_numpy(LABELS))
+        assert float(found) == pytest.approx(float(run.history["train_loss"].min()), rel=0.2)
+
+
+class Scaled(nn.Module):
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.layer, self.scale = nn.Linear(4, 3), scale
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.layer(inputs) * (self.scale if self.training else 1.0)
+
+
+def test_networks_that_differ_in_what_is_no_weight_train_apart() -> None:
+    scales = iter((1.0, 1.0, 2.0, 1.0, 1.0, 2.0))
+    recipes = [BASE.replace(seed=seed, epochs=5) for seed in range(3)]
+    check(recipes, (INPUTS, LABELS), groups=0, model=lambda: Scaled(next(scales)))
+
+
 def test_networks_of_ones_own() -> None:
     recipes = [BASE.replace(seed=seed, epochs=15) for seed in range(3)]
     check(recipes, (INPUTS, LABELS), model=Residual)
@@ -338,14 +379,32 @@ def test_networks_of_ones_own() -> None:
 @pytest.mark.parametrize(("name", "rate", "other"), OPTIMIZERS, ids=[case[0] for case in OPTIMIZERS])
 def test_other_widths_with_every_optimizer(name: str, rate: float, other: dict[str, Any]) -> None:
     first = BASE.replace(optimizer=name, learning_rate=rate, activation="tanh", epochs=20)
-    if name == "yogi":  # with short memories its sign makes a jump of what is rounded otherwise
-        other = {"weight_decay": 0.01}
     recipes = [
         first.replace(hidden=(8, 3)),
         first.replace(**other, hidden=(2, 5)),
         first.replace(hidden=(5, 7)),
     ]
     check(recipes, (INPUTS, LABELS), task="multiclass")
+
+
+@pytest.mark.parametrize("case", OPTIMIZERS, ids=[case[0] for case in OPTIMIZERS])
+@pytest.mark.parametrize("ema", [None, 0.9])
+def test_what_a_narrow_network_does_not_have_stays_0(case: Any, ema: float | None) -> None:
+    name, rate, other = case
+    first = BASE.replace(optimizer=name, learning_rate=rate, **other, epochs=60, ema=ema)
+    shapes = ((8, 8), (2, 3), (3, 2), (4, 5))
+    recipes = [first.replace(hidden=shape, epochs=4 if shape[0] == 8 else 60) for shape in shapes]
+    parts_for = divider((INPUTS, LABELS), None, None, None, None, TableOptions("multiclass"))
+    (group,) = group_members(make_members(recipes, parts_for, None, vitals=False))
+    population = members.make_population([one.job for one in group], [one.state for one in group])
+    members.train_members(population, Attention())
+    network = population.network
+    assert len(population.active) == 3
+    assert network.plans == chain_plan(MLP(4, (), (4, 5), 3))  # the widest has left
+    absent = network.absent()
+    assert absent is not None
+    assert float(network.weights[absent].abs().max()) == 0.0
+    assert float(population.best[""][absent].abs().max()) == 0.0
 
 
 WIDTHS: tuple[dict[str, Any], ...] = (

@@ -22,6 +22,7 @@ from goodfit.models.mlp import MLP
 from goodfit.models.tabm import TabM
 from goodfit.training.direct_layers import Layer, direct_layer
 from goodfit.training.direct_tabm import tabm_layers
+from goodfit.training.known_networks import is_plain
 from goodfit.training.losses import Loss
 from goodfit.training.members import is_of_members, repeated
 
@@ -58,12 +59,7 @@ def direct_gradients(model: nn.Module, loss: Loss, inputs: Any, target: Tensor) 
 def known_layers(model: nn.Module, loss: Loss) -> DirectGradients | None:
     """Return `direct_gradients` whatever the batches; None where a layer or the loss is not known."""
     rule = _loss_rule(loss)
-    if rule is None or any(_watched(module) for module in model.modules()):
-        return None
-    if any(not weight.requires_grad or weight.dtype != torch.float32 for weight in model.parameters()):
-        return None
-    weights = [id(weight) for _, weight in model.named_parameters(remove_duplicate=False)]
-    if len(set(weights)) != len(weights):
+    if rule is None or not is_plain(model):
         return None
     layers = tabm_layers(model) if type(model) is TabM else _chain(model)
     return None if layers is None else partial(_gradients, layers, layers[::-1], rule)
@@ -131,9 +127,3 @@ def _cross_entropy(
     loss, total = aten.nll_loss_forward(logs, target, weight, 1, ignored)
     gradient = aten.nll_loss_backward(_ONE, logs, target, weight, 1, ignored, total)
     return loss, aten._log_softmax_backward_data(gradient, logs, 1, torch.float32)
-
-
-def _watched(module: nn.Module) -> bool:
-    """Say whether somebody hooked into the module, which only a real call serves."""
-    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    return any(getattr(module, name) for name in hooks) or "forward" in vars(module)

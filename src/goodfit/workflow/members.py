@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import torch
 from torch import nn
 
 from goodfit.data.batches import leaves
@@ -29,7 +28,7 @@ from goodfit.training.population.member_vitals import measure_snapshots
 from goodfit.training.population.population_loop import train_members
 from goodfit.training.randomness import seed_epoch, undisturbed
 from goodfit.training.state import Row, TrainingState, to_history
-from goodfit.training.threads import threads_for, using_threads
+from goodfit.training.threads import threads_for, threads_of, using_threads
 from goodfit.training.weights import load_weights
 from goodfit.workflow.choices import completed
 from goodfit.workflow.deciding import calibrated, decided_notes, held_out, moved_threshold
@@ -178,10 +177,10 @@ def train_group(
     population = make_population(jobs, states) if len(group) > 1 else None
     recipe = jobs[0].recipe
     rows = int(recipe.batch_size or jobs[0].train.rows or 1)
-    weights = sum(weight.numel() for weight in jobs[0].model.parameters())
-    on_cpu = jobs[0].device.type == "cpu"
-    together = weights if population is None else weights * len(group)
-    with using_threads(threads_for(together, rows) if on_cpu else torch.get_num_threads()):
+    threads = threads_of(jobs[0])
+    if population is not None and jobs[0].device.type == "cpu":
+        threads = threads_for(population.network.multiplications, rows)
+    with using_threads(threads):
         attention.ends_at = attention.ends_at if ends_at is None else ends_at
         if population is None:
             group[0].ended = _train_alone(group[0], attention, drop)

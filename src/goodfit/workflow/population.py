@@ -67,8 +67,10 @@ def train_population(
 
     Each member comes out as the same recipe trained by `goodfit.train` would, to floating-point tolerance:
     the same division and order of rows, the same curves, its own best epoch and end. With dropout, and with
-    modules that draw random numbers, that holds in distribution: the draws are others. ``seconds`` in the
-    History is the clock of all members together, and a time budget is heeded between epochs.
+    modules that draw random numbers, that holds in distribution: the draws are others. So it does for biases
+    before batch normalisation, which cancels them: their gradients are errors of rounding, of which Adam
+    makes whole steps, and the running means follow them late. ``seconds`` in the History is the clock of all
+    members together, and a time budget is heeded between epochs.
 
     Parameters
     ----------

@@ -73,7 +73,8 @@ def test_each_member_moves_as_alone(name: str, rate: float, members: list[dict[s
         if first == 40:  # the first member leaves
             kept = kept[1:]
             weights = weights[1:].clone()
-            batched.keep(torch.arange(1, len(members)), weights)
+            index = torch.arange(1, len(members))
+            batched.keep(index, weights, 6, lambda index, state: {"": state[""][index]})
         batched.plan(rate * factors[first : first + 20, kept], first)
         for step in range(20):
             batched.step(gradients[first + step, kept].clone(), step)

@@ -145,8 +145,25 @@ def test_members_of_other_widths(
             view.fill_(1.0)
     assert float((network.gradient * (1 - own)).abs().sum()) == 0.0  # so no optimizer moves them
     assert float((network.weights * (1 - own)).abs().sum()) == 0.0
+    if network.absent() is None:
+        assert len(set(shapes)) == 1
     kept = network.keep(torch.tensor([2, 0]))
+    assert kept.plans == widest(network.members[member] for member in (2, 0))  # no zeros of the one that left
     check(kept, [models[2], models[0]], [rows_for(levels)[place] for place in (2, 0)])
+
+
+def test_a_layer_that_stands_twice_counts_twice() -> None:
+    twice, half = nn.Tanh(), nn.Dropout(0.5)
+    chain = nn.Sequential(nn.Linear(4, 4), twice, half, nn.Linear(4, 4), twice, half, nn.Linear(4, 2))
+    plans = chain_plan(chain)
+    assert plans is not None
+    assert [plan.name for plan in plans] == list("0123456")
+    network = ChainNetwork.of([chain, chain, chain])
+    assert {name: share.tolist() for name, share in network.shares.items()} == {
+        "2": [0.5] * 3,
+        "5": [0.5] * 3,
+    }
+    check(network, [chain] * 3, rows_for(()), training=False)
 
 
 def test_what_can_be_stacked() -> None:

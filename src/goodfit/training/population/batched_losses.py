@@ -113,16 +113,16 @@ def loss_signature(loss: Loss) -> tuple[Any, ...] | None:
     return None if several else (loss.name, switches, weights)
 
 
-def batched_loss(losses: Sequence[Loss]) -> BatchedLoss:
+def batched_loss(losses: Sequence[Loss], device: torch.device | None = None) -> BatchedLoss:
     """Return the loss of many members, whose signatures are the same."""
     settings = [loss.settings or {} for loss in losses]
     options: dict[str, Any] = {}
     for name, value in settings[0].items():
         values = [member[name] for member in settings]
         if isinstance(value, Tensor):
-            options[name] = torch.stack([item.reshape(-1, 1) for item in values])
+            options[name] = torch.stack([item.reshape(-1, 1) for item in values]).to(device)
         elif isinstance(value, float) and any(item != value for item in values):
-            options[name] = torch.tensor(values, dtype=torch.float32).reshape(-1, 1, 1)
+            options[name] = torch.tensor(values, dtype=torch.float32, device=device).reshape(-1, 1, 1)
         else:
             options[name] = value
     return BatchedLoss(losses[0].name, options, losses[0].facts.target != "labels")

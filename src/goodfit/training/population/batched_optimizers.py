@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, optim
 from torch.optim import Optimizer
 
+from goodfit.training.population.stacked_network import Kept
+
 __all__ = ["BatchedOptimizer", "OptimizerSettings", "batched_optimizer", "settings_of"]
 
 Array = NDArray[np.float64]
@@ -190,10 +192,27 @@ class BatchedOptimizer:
                 _add_product(gradient[:, columns], part, self.hyper[name])
         self.update(gradient, *self._table[number])
 
-    def keep(self, index: Tensor, weights: Tensor) -> None:
-        """Go on with the members ``index`` alone, whose weights are ``weights``."""
-        self.weights = weights
-        self.state = {name: value[index].contiguous() for name, value in self.state.items()}
+    def clear(self, absent: Tensor | None) -> None:
+        """Let the state of weights that members do not have be 0, as theirs is before the first step."""
+        if absent is not None:
+            for value in self.state.values():
+                if value.shape == absent.shape:
+                    value.masked_fill_(absent, 0.0)
+
+    def keep(self, index: Tensor, weights: Tensor, decayed: int, kept: Kept) -> None:
+        """Go on with the members ``index`` alone, whose weights are ``weights``.
+
+        Parameters
+        ----------
+        decayed
+            How many of their columns are decayed.
+        kept
+            Returns tensors like the weights, for those members and as wide as their weights now are.
+        """
+        self.weights, self.decayed = weights, decayed
+        for name, value in self.state.items():
+            whole = value.shape[1] > 0
+            self.state[name] = (kept(index, {"": value})[""] if whole else value[index]).contiguous()
         self.numbers = {name: values[index.cpu().numpy()] for name, values in self.numbers.items()}
         self.scratch = torch.empty_like(weights)
         self._bind()
@@ -318,8 +337,8 @@ class NAdam(BatchedOptimizer):
         gradient.mul_(from_gradient).addcmul_(mean, from_mean)
         self.weights.addcdiv_(gradient, scratch)
 
-    def keep(self, index: Tensor, weights: Tensor) -> None:
-        super().keep(index, weights)
+    def keep(self, index: Tensor, weights: Tensor, decayed: int, kept: Kept) -> None:
+        super().keep(index, weights, decayed, kept)
         self.product = self.product[index.cpu().numpy()]
 
 
@@ -487,8 +506,8 @@ class ASGD(BatchedOptimizer):
     def update(self, gradient: Tensor, factor: Tensor, kept: Tensor) -> None:  # type: ignore[override]
         self.weights.mul_(kept).addcmul_(gradient, factor)
 
-    def keep(self, index: Tensor, weights: Tensor) -> None:
-        super().keep(index, weights)
+    def keep(self, index: Tensor, weights: Tensor, decayed: int, kept: Kept) -> None:
+        super().keep(index, weights, decayed, kept)
         self._last = self._last[index.cpu().numpy()]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
@@ -76,7 +76,9 @@ def _rows_signature(batches: Any) -> Hashable | None:
 def _network_signature(job: Job) -> Hashable | None:
     plans = _chain(job)
     if plans is not None:
-        return stackable(plans) if _zeros_stay(job.optimizer) else without_dropout(plans)
+        same = stackable(plans) if _zeros_stay(job.optimizer) else plans
+        # Where dropout lies in somebody's own chain is for them to say.
+        return same if type(job.model) is nn.Sequential else (type(job.model), *without_dropout(same))
     state = job.model.state_dict()
     if not all(isinstance(value, Tensor) for value in state.values()):
         return None
@@ -86,7 +88,7 @@ def _network_signature(job: Job) -> Hashable | None:
 
 
 def _zeros_stay(optimizer: Optimizer) -> bool:
-    """Say whether weights of 0 without a gradient stay 0: no rule here divides 0 by 0, unless told to."""
+    """Say whether weights that a member does not have stay 0: no rule divides 0 by 0 unless it is told to."""
     return all(np.float32(group.get("eps", 1.0)) > 0 for group in optimizer.param_groups)
 
 
@@ -152,12 +154,14 @@ def make_population(jobs: Sequence[Job], states: Sequence[TrainingState]) -> Pop
     few_rows = network.slice(network.arrange(tuple(leaf[:1, :2] for leaf in train.leaves)), 0, 2)
     with torch.no_grad():
         units = network.forward(few_rows, False).shape[1]
+    optimizer = batched_optimizer(known, network.weights, network.decayed)
+    optimizer.clear(network.absent())
     return Population(
         jobs=jobs,
         states=states,
         network=network,
-        optimizer=batched_optimizer(known, network.weights, network.decayed),
-        loss=batched_loss([job.loss for job in jobs]),
+        optimizer=optimizer,
+        loss=batched_loss([job.loss for job in jobs], first.device),
         penalties=_penalties(recipes, first.device),
         rates=_rates(jobs, [member.rate for member in known]),
         train=train,

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import nn
 
 from goodfit.models.mlp import MLP
 from goodfit.models.tabm import TabM
+from goodfit.training.known_networks import is_plain
 from goodfit.training.population.layer_plans import LayerPlan
 from goodfit.training.population.stacked_layers import Dropout, plan_layer
 from goodfit.training.population.stacked_tabm import tabm_plans
@@ -21,12 +21,7 @@ __all__ = ["chain_plan", "stackable", "weights_of", "widest", "without_dropout"]
 
 def chain_plan(model: nn.Module) -> tuple[LayerPlan, ...] | None:
     """Return the plans of a chain of known layers, None where the network is something else."""
-    if any(_watched(module) for module in model.modules()):
-        return None
-    parameters = list(model.parameters())
-    shared = len(parameters) != len(list(model.named_parameters(remove_duplicate=False)))
-    odd = any(item.dtype != torch.float32 or not item.requires_grad for item in parameters)
-    if shared or odd or not parameters:
+    if not is_plain(model) or not list(model.parameters()):
         return None
     if isinstance(model, TabM) and type(model) is TabM:
         return tabm_plans(model)
@@ -35,8 +30,8 @@ def chain_plan(model: nn.Module) -> tuple[LayerPlan, ...] | None:
 
 def _sequence(model: nn.Module) -> tuple[LayerPlan, ...] | None:
     plans: list[LayerPlan] = []
-    for name, module in model.named_children():
-        if type(module) is nn.Identity:
+    for name, module in model._modules.items():  # with those that stand there twice
+        if module is None or type(module) is nn.Identity:
             continue
         plan = plan_layer(name, module, first=not plans)
         if plan is None:
@@ -46,19 +41,20 @@ def _sequence(model: nn.Module) -> tuple[LayerPlan, ...] | None:
 
 
 def stackable(plans: Sequence[LayerPlan]) -> tuple[LayerPlan, ...]:
-    """Return what chains must have in common to be stacked: all but dropout and the widths inside.
+    """Return what chains must have in common to be stacked: all but the widths inside.
 
-    What enters the first linear layer and leaves the last one is the same for all.
+    What enters the first linear layer and leaves the last one is the same for all. Chains of goodfit's own
+    networks may differ in dropout, too (`without_dropout`).
     """
     linear = [place for place, plan in enumerate(plans) if "outputs" in plan.sizes]
     if not linear:
-        return without_dropout(plans)
+        return tuple(plans)
     within = range(linear[0], linear[-1])
     found = []
     for place, plan in enumerate(plans):
         free = {"outputs": place in within, "units": place in within, "inputs": place - 1 in within}
         found.append(_resized(plan, {size: 0 for size in plan.sizes if free[size]}))
-    return without_dropout(found)
+    return tuple(found)
 
 
 def without_dropout(plans: Iterable[LayerPlan]) -> tuple[LayerPlan, ...]:
@@ -88,9 +84,3 @@ def _resized(plan: LayerPlan, sizes: dict[str, int]) -> LayerPlan:
 def weights_of(plans: Iterable[LayerPlan]) -> int:
     """Return how many weights a chain has."""
     return sum(math.prod(block.shape) for plan in plans for block in plan.blocks())
-
-
-def _watched(module: nn.Module) -> bool:
-    """Say whether somebody hooked into the module, which only a real call serves."""
-    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    return any(getattr(module, name) for name in hooks) or "forward" in vars(module)

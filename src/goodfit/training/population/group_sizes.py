@@ -21,9 +21,11 @@ DATA = 2**27
 """Numbers that the rows of all members may take where their divisions of the data differ: half a gigabyte."""
 MULTIPLICATIONS = 4e6
 """Multiplications of an update from which on more members hardly make it cheaper for each."""
-OVERHEAD = 1e6
-"""Multiplications that take about as long as what an update costs whatever its size
+OVERHEAD = 2e5
+"""Multiplications that take about as long as what a layer costs in an update whatever its size
 (``benchmarks/population.py masks``)."""
+PASSES = 10
+"""Times that an update goes through all weights: their gradients and the optimizer's state."""
 
 
 def group_size(model: nn.Module, batch_size: int, numbers: int = 0) -> int:
@@ -55,7 +57,7 @@ def _size(weights: int, activations: int, batch_size: int, numbers: int) -> int:
 
 def _work(plans: Sequence[LayerPlan], batch_size: int) -> int:
     """Return the multiplications of an update, whose backward pass takes two of the forward one."""
-    return 3 * batch_size * sum(plan.multiplications for plan in plans)
+    return 3 * batch_size * sum(plan.multiplications for plan in plans) + PASSES * weights_of(plans)
 
 
 def groups_by_width(
@@ -63,8 +65,8 @@ def groups_by_width(
 ) -> list[tuple[list[int], int]]:
     """Return which chains train as one, though the narrow ones then multiply zeros, and how many at a time.
 
-    Each width is a group, and joins that of the next wider one where this makes updates fewer by more than
-    the zeros cost.
+    Each width is a group, and joins that of wider ones where this makes updates fewer by more than the zeros
+    cost: the group that it costs least in.
 
     Parameters
     ----------
@@ -83,16 +85,17 @@ def groups_by_width(
         """Return what an update of all costs, in multiplications, and how many train at a time."""
         plans = widest(chains[place] for place in places)
         size = _held(plans, batch_size, numbers)
-        return -(-len(places) // size) * OVERHEAD + len(places) * _work(plans, batch_size), size
+        updates = -(-len(places) // size)
+        return updates * len(plans) * OVERHEAD + len(places) * _work(plans, batch_size), size
 
     alike: dict[tuple[LayerPlan, ...], list[int]] = {}
     for place, chain in enumerate(chains):
         alike.setdefault(without_dropout(chain), []).append(place)
     groups: list[list[int]] = []
     for places in sorted(alike.values(), key=lambda places: -weights_of(chains[places[0]])):
-        joined = [*groups[-1], *places] if groups else places
-        if groups and whole(joined)[0] < whole(groups[-1])[0] + whole(places)[0]:
-            groups[-1] = joined
+        more = [whole([*group, *places])[0] - whole(group)[0] for group in groups]
+        if more and min(more) < whole(places)[0]:
+            groups[more.index(min(more))] += places
         else:
             groups.append(places)
     return [(places, whole(places)[1]) for places in groups]

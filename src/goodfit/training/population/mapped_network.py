@@ -43,6 +43,7 @@ class MappedNetwork:
     ) -> None:
         self.template, self.names, self.decayed = template, names, decayed
         self.weights, self.buffers, self.structure = weights, buffers, structure
+        self.multiplications = weights.numel()
         self.gradient = torch.zeros_like(weights)
         views = self._views(weights)
         self._leaves = {name: view.detach().requires_grad_() for name, view in views.items()}
@@ -124,6 +125,13 @@ class MappedNetwork:
         torch.cat([*(piece.flatten(1) for piece in found), self._tail], dim=1, out=self.gradient)
         self._outputs = None
 
+    def absent(self) -> None:
+        """Return None: all members have all weights."""
+
+    def kept(self, index: Tensor, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return tensors like the weights (``""``) and buffers for the members ``index`` alone."""
+        return {name: value[index] for name, value in tensors.items()}
+
     def keep(self, index: Tensor) -> MappedNetwork:
         """Return the network of the members ``index`` alone."""
         buffers = {name: value[index] for name, value in self.buffers.items()}
@@ -154,24 +162,31 @@ def can_be_mapped(models: Sequence[nn.Module], inputs: Any) -> bool:
         for item in model.parameters()
     ):
         return False
-    copies = [copy.deepcopy(model).eval() for model in models[:2]]
+    copies = [copy.deepcopy(model) for model in models]
     try:
         network = MappedNetwork.of(copies)
         leaves = tuple(torch.stack([leaf] * len(copies)) for leaf in network.encode(inputs))
-        with torch.no_grad():
-            together = network.forward(leaves, False)
-            for member, model in enumerate(copies):
-                alone = _called(model, inputs)
-                if alone.ndim > 2:
-                    return False
-                alone = alone.unsqueeze(0) if alone.ndim == 1 else alone.T
-                if not torch.allclose(together[member], alone, rtol=1e-4, atol=1e-5):
-                    return False
+        for training in (False, True):
+            with torch.no_grad():
+                together = network.forward(leaves, training).detach()
+                for member, model in enumerate(copies):
+                    if not _agrees(together[member], model.train(training), inputs):
+                        return False
         outputs = network.forward(leaves, True)
         network.backward(torch.ones_like(outputs))
     except Exception:
         return False
     return True
+
+
+def _agrees(together: Tensor, model: nn.Module, inputs: Any) -> bool:
+    """Say whether a module alone gives what was found; what is drawn at random is not compared."""
+    alone = _called(model, inputs)
+    if alone.ndim > 2:
+        return False
+    drawn = model.training and not torch.equal(alone, _called(model, inputs))
+    alone = alone.unsqueeze(0) if alone.ndim == 1 else alone.T
+    return drawn or torch.allclose(together, alone, rtol=1e-4, atol=1e-5)
 
 
 def _called(model: nn.Module, inputs: Any) -> Tensor:

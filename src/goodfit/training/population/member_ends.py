@@ -71,12 +71,17 @@ def _hand_back(population: Population, place: int, job: Job, state: TrainingStat
     kept = state.best.epoch is not None
     tensors = population.best if kept else population.weights()
     buffers = {name: tensor for name, tensor in tensors.items() if name}
-    weights = network.state_of(place, tensors[""], buffers)
     steps = population.step if not kept else round((state.best.epoch or 0.0) * len(population.train.sizes))
+    found = network.state_of(place, tensors[""], buffers)
+    first = {id(weight): name for name, weight in job.model.named_parameters()}
+    shared = {name: first[id(weight)] for name, weight in job.model.named_parameters(remove_duplicate=False)}
+    weights = {}
     for name, value in job.model.state_dict().items():
-        if name not in weights:  # BatchNorm's count of batches, or what training does not change
+        known = found.get(shared.get(name, name))
+        if known is None:  # BatchNorm's count of batches, or what training does not change
             counts = name.endswith("num_batches_tracked")
-            weights[name] = torch.full_like(value, steps) if counts else value.clone()
+            known = torch.full_like(value, steps) if counts else value.clone()
+        weights[name] = known
     if kept:
         state.best_weights = weights
     load_weights(job.model, weights)
@@ -89,16 +94,17 @@ def shrink(population: Population, places: list[int]) -> None:
     """Take all but the members at ``places`` out of the batch, so that the others have its work for them."""
     index = torch.tensor(places, device=population.network.weights.device)
     population.active = [population.active[place] for place in places]
-    population.network = population.network.keep(index)
-    population.optimizer.keep(index, population.network.weights)
+    network = population.network
+    population.network = network.keep(index)
+    population.optimizer.keep(index, population.network.weights, population.network.decayed, network.kept)
     population.loss = population.loss.keep(index)
     population.penalties = population.penalties.keep(index)
     population.rates = population.rates.keep(places)
     population.train = population.train.keep(places)
-    population.best = {name: tensor[index] for name, tensor in population.best.items()}
+    population.best = network.kept(index, population.best)
     for name in ("valid", "sample"):
         evaluated = getattr(population, name)
         if evaluated is not None:
             setattr(population, name, Evaluated(evaluated.rows.keep(places)))
     if population.average is not None:
-        population.average.keep(index)
+        population.average.keep(index, network.kept)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from goodfit.training.population.stacked_network import StackedNetwork
+from goodfit.training.population.stacked_network import Kept, StackedNetwork
 
 __all__ = ["StackedAverage"]
 
@@ -61,12 +61,12 @@ class StackedAverage:
             for name, tensor in _tensors(network).items():
                 tensor.copy_(own[name])
 
-    def keep(self, index: Tensor) -> None:
-        """Go on with the members ``index`` alone."""
+    def keep(self, index: Tensor, kept: Kept) -> None:
+        """Go on with the members ``index`` alone, whose tensors ``kept`` returns."""
         places = index.cpu().numpy()
         self.updates = self.updates[places]
         self.decays = None if self.decays is None else self.decays[places]
-        self._average = {name: tensor[index] for name, tensor in self._average.items()}
+        self._average = kept(index, self._average)
 
 
 def _tensors(network: StackedNetwork) -> dict[str, Tensor]:

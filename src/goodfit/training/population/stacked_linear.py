@@ -109,6 +109,11 @@ class LookupLinear(LayerPlan):
         return self.outputs
 
     @property
+    def multiplications(self) -> int:
+        """Multiplications of its forward pass for a row; what is looked up takes an addition each."""
+        return (self.numbers + len(self.offsets)) * self.outputs
+
+    @property
     def mixed(self) -> bool:
         """Whether its inputs are numbers and categories."""
         return True

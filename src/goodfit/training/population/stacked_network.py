@@ -1,21 +1,21 @@
-"""Networks of one shape as one: their weights in a single (members, weights) tensor."""
+"""Networks of one kind as one: their weights in a single (members, weights) tensor."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from goodfit.training.parameter_groups import is_decayed, trained_parameters
-from goodfit.training.population.chain_plans import chain_plan, weights_of, widest
+from goodfit.training.population.chain_plans import chain_plan, weights_of, widest, without_dropout
 from goodfit.training.population.layer_plans import Block, LayerPlan, Pieces, Place, StackedLayer
 from goodfit.training.population.stacked_layers import Dropout
 from goodfit.training.population.stacked_linear import LookupLinear
 
-__all__ = ["ChainNetwork", "Leaves", "StackedNetwork", "decayed_ids"]
+__all__ = ["ChainNetwork", "Kept", "Leaves", "StackedNetwork", "decayed_ids"]
 
 ALIGNED = 16
 """Weights of a member are a multiple of so many: its numbers then go through the same vector instructions
@@ -24,9 +24,12 @@ wherever it lies among the others."""
 Leaves = tuple[Tensor, ...]
 """The inputs of a part of the rows, each (rows, ...), or (members or 1, rows, ...) when stacked."""
 
+Kept = Callable[[Tensor, dict[str, Tensor]], dict[str, Tensor]]
+"""`StackedNetwork.kept`."""
+
 
 class StackedNetwork(Protocol):
-    """What trains many networks of one shape.
+    """What trains many networks of one kind.
 
     Attributes
     ----------
@@ -38,6 +41,8 @@ class StackedNetwork(Protocol):
         Predictions of a row in training, each with a loss of its own: all rows' first, then all rows' second.
     widest
         Numbers that a row becomes in a layer at most, as far as is known.
+    multiplications
+        What a row of every member takes on its way forward, about.
     """
 
     weights: Tensor
@@ -46,6 +51,7 @@ class StackedNetwork(Protocol):
     decayed: int
     predictions: int
     widest: int
+    multiplications: int
 
     def encode(self, inputs: Any) -> Leaves:
         """Return a member's inputs, as its batches hold them, as tensors of rows."""
@@ -70,8 +76,16 @@ class StackedNetwork(Protocol):
         """Put the gradients of the weights where ``gradient`` is that of the last `forward`'s outputs."""
         ...
 
+    def absent(self) -> Tensor | None:
+        """Say which weights a member does not have, (members, weights); None where all have all."""
+        ...
+
+    def kept(self, index: Tensor, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return tensors like the weights (``""``) and buffers, by name, as `keep` lays them out."""
+        ...
+
     def keep(self, index: Tensor) -> StackedNetwork:
-        """Return the network of the members ``index`` alone."""
+        """Return the network of the members ``index`` alone, as wide as the widest of them."""
         ...
 
     def state_of(self, member: int, weights: Tensor, buffers: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -115,6 +129,7 @@ class ChainNetwork:
         self.weights, self.buffers, self.shares = weights, buffers, shares
         self.predictions = max(plan.predictions for plan in plans)
         self.widest = max(plan.activations for plan in plans)
+        self.multiplications = len(weights) * sum(plan.multiplications for plan in plans)
         self._blocks, self.decayed, _ = _layout(plans)
         self._pieces: Pieces = {}
         stacked = self._views(weights)
@@ -146,7 +161,7 @@ class ChainNetwork:
             for plan in plans
             for name, value in plan.buffers().items()
         }
-        named = [dict(model.named_modules()) for model in models]
+        named = [dict(model.named_modules(remove_duplicate=False)) for model in models]
         shares = {
             plan.name: torch.tensor([getattr(own.get(plan.name), "p", 0.0) for own in named], device=device)
             for plan in plans
@@ -210,15 +225,49 @@ class ChainNetwork:
         pieces = [self._pieces[block.name] for block, _ in self._blocks]
         torch.cat([*pieces, self._tail], dim=1, out=self.gradient)
 
+    def absent(self) -> Tensor | None:
+        """Say which weights a member does not have; None where all have all."""
+        if all(without_dropout(own) == without_dropout(self.plans) for own in self.members):
+            return None
+        absent = torch.ones_like(self.weights, dtype=torch.bool)
+        for member in range(len(self.members)):
+            for view in self._own(member, absent, {}).values():
+                view.fill_(False)
+        return absent
+
+    def kept(self, index: Tensor, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return tensors like the weights (``""``) and buffers, by name, as `keep` lays them out."""
+        plans = self._plans_of(index)
+        chosen = {name: value[index] for name, value in tensors.items()}
+        if plans == self.plans:
+            return chosen
+        shapes = {name: value.shape for plan in plans for name, value in plan.buffers().items()}
+        found = {
+            name: _corner(value, (len(index), *shapes[name])).clone()
+            for name, value in chosen.items()
+            if name in shapes
+        }
+        if "" in chosen:
+            blocks, _, total = _layout(plans)
+            earlier = self._views(chosen[""])
+            weights = chosen[""].new_zeros(len(index), total)
+            for block, start in blocks:
+                part = _corner(earlier[block.name], (len(index), *block.shape))
+                weights[:, start : start + math.prod(block.shape)] = part.flatten(1)
+            found[""] = weights
+        return found
+
     def keep(self, index: Tensor) -> ChainNetwork:
-        """Return the network of the members ``index`` alone."""
-        return ChainNetwork(
-            self.plans,
-            [self.members[member] for member in index.tolist()],
-            self.weights[index],
-            {name: value[index] for name, value in self.buffers.items()},
-            {name: value[index] for name, value in self.shares.items()},
-        )
+        """Return the network of the members ``index`` alone, as wide as the widest of them."""
+        plans = self._plans_of(index)
+        tensors = self.kept(index, {"": self.weights, **self.buffers})
+        weights = tensors.pop("")
+        shares = {plan.name: self.shares[plan.name][index] for plan in plans if isinstance(plan, Dropout)}
+        members = [self.members[member] for member in index.tolist()]
+        return ChainNetwork(plans, members, weights, tensors, shares)
+
+    def _plans_of(self, index: Tensor) -> tuple[LayerPlan, ...]:
+        return widest(self.members[member] for member in index.tolist())
 
     def state_of(self, member: int, weights: Tensor, buffers: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return one member's parameters and buffers by name."""

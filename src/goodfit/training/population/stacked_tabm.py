@@ -28,7 +28,7 @@ def tabm_plans(model: TabM) -> tuple[LayerPlan, ...] | None:
 
     plans: list[LayerPlan] = [TabMRows.of(model)]
     for number, block in enumerate(model.backbone.blocks):
-        for name, module in block.named_children():
+        for name, module in block._modules.items():
             whole = f"backbone.blocks.{number}.{name}"
             plan = plan_layer(whole, module, first=False)
             if type(module) is tabm.LinearBatchEnsemble and module.bias is not None:
@@ -40,8 +40,8 @@ def tabm_plans(model: TabM) -> tuple[LayerPlan, ...] | None:
     output = model.output
     if type(output) is not tabm.LinearEnsemble or output.bias is None:
         return None
-    members, inputs, outputs = output.weight.shape
-    return *plans, EnsembleOutput("output", inputs, outputs, members, model.predictions)
+    heads, inputs, outputs = output.weight.shape
+    return *plans, EnsembleOutput("output", inputs, outputs, heads, model.predictions)
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,10 @@ class TabMRows(Named):
     @property
     def activations(self) -> int:
         return self._width() + len(self.embedded) * self.bins
+
+    @property
+    def multiplications(self) -> int:
+        return len(self.embedded) * (self.bins + 1) * NUMBER_WIDTH + self._width()
 
     def _width(self) -> int:
         return len(self.embedded) * NUMBER_WIDTH + len(self.plain) + sum(map(_category_width, self.levels))
@@ -199,45 +203,45 @@ def _embeddings(place: Place) -> tuple[Any, Any]:
 
 @dataclass(frozen=True)
 class BatchEnsemble(Named):
-    """A linear layer whose inputs (``r``) and outputs (``s``) each prediction scales.
+    """A linear layer whose inputs (``r``) and outputs (``s``) each of its heads, the predictions, scales.
 
-    ``shared``: all predictions still have the same inputs, (members, inputs, rows).
+    ``shared``: all heads still have the same inputs, (members, inputs, rows).
     """
 
     sizes: ClassVar[tuple[str, ...]] = ("inputs", "outputs")
     inputs: int
     outputs: int
-    members: int
+    heads: int
     shared: bool
 
     @property
     def activations(self) -> int:
-        return self.members * (self.inputs + self.outputs)
+        return self.heads * (self.inputs + self.outputs)
 
     @property
     def multiplications(self) -> int:
-        return self.members * self.inputs * self.outputs
+        return self.heads * self.inputs * self.outputs
 
     def blocks(self) -> Iterator[Block]:
         yield Block(f"{self.name}.weight", (self.outputs, self.inputs), True)
-        yield Block(f"{self.name}.r", (self.members, self.inputs), True)
-        yield Block(f"{self.name}.s", (self.members, self.outputs), True)
-        yield Block(f"{self.name}.bias", (self.members, self.outputs), True)
+        yield Block(f"{self.name}.r", (self.heads, self.inputs), True)
+        yield Block(f"{self.name}.s", (self.heads, self.outputs), True)
+        yield Block(f"{self.name}.bias", (self.heads, self.outputs), True)
 
     def bind(self, place: Place) -> StackedLayer:
         names = [f"{self.name}.{part}" for part in ("weight", "r", "s", "bias")]
         weight = place.blocks[names[0]]
         transposed = weight.transpose(1, 2)
-        first, second, bias = (place.blocks[name].transpose(1, 2).unsqueeze(3) for name in names[1:])
-        pieces, each = place.pieces, self.members
+        before, after, bias = (place.blocks[name].transpose(1, 2).unsqueeze(3) for name in names[1:])
+        pieces, each = place.pieces, self.heads
 
         def forward(value: Tensor, training: bool) -> tuple[Tensor, Any]:
             value = value.unsqueeze(2) if self.shared else _split(value, each)
             shape = len(value), self.inputs, each, value.shape[3]
             # Without an order of their own, broadcast products lie in memory as the smaller factor does.
-            scaled = torch.mul(value, first, out=value.new_empty(shape)).flatten(2)
+            scaled = torch.mul(value, before, out=value.new_empty(shape)).flatten(2)
             product = _split(torch.bmm(weight, scaled), each)
-            output = torch.addcmul(bias, product, second, out=torch.empty_like(product))
+            output = torch.addcmul(bias, product, after, out=torch.empty_like(product))
             return output.flatten(2), (value, scaled, product)
 
         def backward(gradient: Tensor, kept: Any) -> Tensor:
@@ -245,11 +249,11 @@ class BatchEnsemble(Named):
             gradient = _split(gradient, each)
             pieces[names[3]] = _by_prediction(gradient)
             pieces[names[2]] = _by_prediction(gradient * product)
-            inner = (gradient * second).flatten(2)
+            inner = (gradient * after).flatten(2)
             pieces[names[0]] = torch.bmm(inner, scaled.transpose(1, 2)).flatten(1)
             back = _split(torch.bmm(transposed, inner), each)
             pieces[names[1]] = _by_prediction(back * value)
-            back.mul_(first)
+            back.mul_(before)
             return back.sum(2) if self.shared else back.flatten(2)
 
         return forward, backward
@@ -267,7 +271,7 @@ def _by_prediction(each: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class EnsembleOutput(Named):
-    """The linear layer that each prediction has for itself; in evaluation, the mean prediction.
+    """The linear layer that each head has for itself; in evaluation, the mean prediction.
 
     ``mean``: what turns outputs into predictions.
     """
@@ -275,25 +279,25 @@ class EnsembleOutput(Named):
     sizes: ClassVar[tuple[str, ...]] = ("inputs", "outputs")
     inputs: int
     outputs: int
-    members: int
+    heads: int
     mean: str
 
     @property
     def activations(self) -> int:
-        return self.members * (self.inputs + self.outputs)
+        return self.heads * (self.inputs + self.outputs)
 
     @property
     def predictions(self) -> int:
-        return self.members
+        return self.heads
 
     def blocks(self) -> Iterator[Block]:
-        yield Block(f"{self.name}.weight", (self.members, self.inputs, self.outputs), True)
-        yield Block(f"{self.name}.bias", (self.members, self.outputs), True)
+        yield Block(f"{self.name}.weight", (self.heads, self.inputs, self.outputs), True)
+        yield Block(f"{self.name}.bias", (self.heads, self.outputs), True)
 
     def bind(self, place: Place) -> StackedLayer:
         names = f"{self.name}.weight", f"{self.name}.bias"
         weight, bias = place.blocks[names[0]], place.blocks[names[1]].unsqueeze(3)
-        pieces, each = place.pieces, self.members
+        pieces, each = place.pieces, self.heads
 
         def forward(value: Tensor, training: bool) -> tuple[Tensor, Tensor]:
             by_prediction = _split(value, each).transpose(1, 2).flatten(0, 1)
