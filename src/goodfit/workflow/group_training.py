@@ -21,11 +21,10 @@ def train_all(
     shown: PopulationProgress | None = None,
     ends_at: float = math.inf,
     kept: KeptNetworks | None = None,
-    *,
-    keep: Keep | None = None,
-    all_begin: bool = True,
 ) -> None:
     """Train members as few networks, one group after another; their states are filled.
+
+    Groups that have not begun when Ctrl-C comes stay untrained.
 
     Parameters
     ----------
@@ -34,16 +33,11 @@ def train_all(
         were trained earlier leave theirs.
     kept
         Gives back the groups that were trained earlier, and takes in those that have ended.
-    keep
-        Takes in those that have ended where there is no ``kept``.
-    all_begin
-        Whether after a Ctrl-C the groups to come are begun, to end with their first update; else they stay
-        untrained.
     """
     every = group_members(members)
     groups = [group for group in every if kept is None or not kept.take(group)]
-    keep = keep if kept is None else kept.keep
-    train_groups(groups, ends_at, keep, shown, later=len(every) - len(groups), all_begin=all_begin)
+    keep = None if kept is None else kept.keep
+    train_groups(groups, ends_at, keep, shown, later=len(every) - len(groups))
 
 
 def train_groups(
@@ -68,7 +62,8 @@ def train_groups(
     later
         How many such shares are left to what is trained after them.
     all_begin
-        See `train_all`.
+        Whether after a Ctrl-C the groups to come are begun, to end with their first update; else they stay
+        untrained.
     """
     shown = shown or PopulationProgress()
     shown.expect(sum(len(group) for group in groups))

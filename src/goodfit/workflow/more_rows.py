@@ -149,7 +149,7 @@ def data_curve(
             member.place = place
         budget = whole.time_budget if run is None or "time_budget" in fields else None
         ends_at = training_ends(budget, begun, time.perf_counter(), AFTER_SEVERAL)
-        train_all(members, PopulationProgress(language, terminal(progress)), ends_at, all_begin=False)
+        train_all(members, PopulationProgress(language, terminal(progress)), ends_at)
         if any(member.ended in (None, "interrupted") for member in members):
             raise KeyboardInterrupt  # a curve of what was trained for shorter would mislead
         cut = sum(member.ended == "time-budget" for member in members)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,9 +18,9 @@ from goodfit.run import Run
 from goodfit.saving import check_folder, save_run
 from goodfit.training.randomness import undisturbed
 from goodfit.workflow.choices import check_functions
-from goodfit.workflow.group_training import train_all
+from goodfit.workflow.group_training import train_groups
 from goodfit.workflow.live_display import terminal
-from goodfit.workflow.members import Member, make_members, make_run
+from goodfit.workflow.members import Member, group_members, make_members, make_run
 from goodfit.workflow.own_data import is_own_data, own_parts
 from goodfit.workflow.parts import Parts
 from goodfit.workflow.population_progress import PopulationProgress
@@ -144,7 +145,8 @@ def train_population(
                 runs[member.place] = run
 
         shown = PopulationProgress(language, terminal(progress))
-        train_all(members, shown, keep=take_over if places else None)
+        keep = take_over if places else None
+        train_groups(group_members(members), math.inf, keep, shown, all_begin=True)
     take_over([member for member in members if member.place not in runs])
     return [runs[place] for place in range(len(recipes))]
 

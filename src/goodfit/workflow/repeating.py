@@ -125,7 +125,7 @@ def train_seeds(
     with undisturbed():
         members = make_members(recipes, lambda _: parts, model, vitals, functions=functions)
         kept = None if folder is None else folder.keep(Plan(recipe, notes=notes), parts, model)
-        train_all(members, shown, _ends(recipe, begun), kept, all_begin=False)
+        train_all(members, shown, _ends(recipe, begun), kept)
     every, members = members, that_count(members)
     if not members:
         raise KeyboardInterrupt
@@ -210,7 +210,7 @@ def train_folds(
             make_member(place, recipe, parts, model, functions, vitals) for place, parts in enumerate(every)
         ]
         kept = None if folder is None else folder.keep(Plan(recipe, notes=notes), every[0], model)
-        train_all(members, shown, _ends(recipe, begun), kept, all_begin=False)
+        train_all(members, shown, _ends(recipe, begun), kept)
     if any(member.ended is None for member in members):
         raise KeyboardInterrupt
     notes = (*notes, *interrupted_notes(members, members, kept))

@@ -115,9 +115,10 @@ def groups_of(jobs: Sequence[Job], numbers: int = 0) -> list[list[int]]:
     first = jobs[0]
     rows = int(first.recipe.batch_size or first.train.rows or 1)
     chains = [chain for chain in map(_chain, jobs) if chain is not None]
-    sized = [(list(range(len(jobs))), group_size(first.model, rows, numbers))]
     if chains:
         sized = groups_by_width(chains, rows, numbers)
+    else:
+        sized = [(list(range(len(jobs))), group_size(first.model, rows, numbers))]
     groups = []
     for places, size in sized:
         # Those with as many epochs together: the batch shrinks less.

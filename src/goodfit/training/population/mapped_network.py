@@ -134,7 +134,7 @@ class MappedNetwork:
 
     def keep(self, index: Tensor) -> MappedNetwork:
         """Return the network of the members ``index`` alone."""
-        buffers = {name: value[index] for name, value in self.buffers.items()}
+        buffers = self.kept(index, self.buffers)
         return MappedNetwork(
             self.template, self.names, self.decayed, self.weights[index], buffers, self.structure
         )
