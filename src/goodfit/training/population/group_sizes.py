@@ -57,7 +57,7 @@ def _size(weights: int, activations: int, batch_size: int, numbers: int) -> int:
 
 def _work(plans: Sequence[LayerPlan], batch_size: int) -> int:
     """Return the multiplications of an update, whose backward pass takes two of the forward one."""
-    return 3 * batch_size * sum(plan.multiplications for plan in plans) + PASSES * weights_of(plans)
+    return 3 * batch_size * sum(plan.multiplications for plan in plans)
 
 
 def groups_by_width(
@@ -86,7 +86,8 @@ def groups_by_width(
         plans = widest(chains[place] for place in places)
         size = _held(plans, batch_size, numbers)
         updates = -(-len(places) // size)
-        return updates * len(plans) * OVERHEAD + len(places) * _work(plans, batch_size), size
+        each = _work(plans, batch_size) + PASSES * weights_of(plans)
+        return updates * len(plans) * OVERHEAD + len(places) * each, size
 
     alike: dict[tuple[LayerPlan, ...], list[int]] = {}
     for place, chain in enumerate(chains):
